@@ -1,0 +1,1 @@
+"""Self-service provisioning of web applications on AWS from one JSON template."""
