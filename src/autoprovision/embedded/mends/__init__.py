@@ -1,0 +1,13 @@
+"""What MiniStack does unlike AWS, mended one by one. Each module says what AWS does and where
+that is written, what MiniStack does instead, and how it is mended; each has a test that fails
+when the mend is no longer needed or no longer works."""
+
+from importlib import import_module
+
+NAMES: tuple[str, ...] = ()
+
+
+def apply_all() -> None:
+    """Apply every mend, in the order of `NAMES`, before MiniStack serves its first request."""
+    for name in NAMES:
+        import_module(f"{__name__}.{name}").apply()
