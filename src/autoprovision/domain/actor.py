@@ -1,0 +1,117 @@
+"""Who asks, and the one table of what each role may do to whose things."""
+
+from enum import StrEnum
+
+from autoprovision.domain.errors import ForbiddenError, NotFoundError
+from autoprovision.domain.resource import Resource
+
+
+class Role(StrEnum):
+    """The roles a person can have."""
+
+    REQUESTER = "requester"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+class Actor(Resource):
+    """An authenticated person, as the users table knows them at this moment.
+
+    Attributes:
+        id: the Cognito `sub`.
+        unit: the business unit that pays for what they request; None until an admin tags them.
+        approves_for: the business units whose requests they decide on.
+    """
+
+    id: str
+    email: str
+    role: Role
+    unit: str | None = None
+    approves_for: tuple[str, ...] = ()
+
+
+class Scope(StrEnum):
+    """Whose things an operation reaches."""
+
+    NONE = "none"
+    OWN_UNIT = "own unit"
+    APPROVED_UNITS = "own unit and units approved for"
+    EVERYTHING = "everything"
+
+
+_OWN, _APP, _ALL, _NO = Scope.OWN_UNIT, Scope.APPROVED_UNITS, Scope.EVERYTHING, Scope.NONE
+
+# operation: (requester, approver, admin). This is the whole of who may do what.
+AUTHORIZATION: dict[str, tuple[Scope, Scope, Scope]] = {
+    "plan.make": (_OWN, _OWN, _ALL),
+    "request.submit": (_OWN, _OWN, _ALL),
+    "request.list": (_OWN, _APP, _ALL),
+    "request.show": (_OWN, _APP, _ALL),
+    "request.cancel": (_OWN, _OWN, _ALL),
+    "request.resume": (_NO, _NO, _ALL),
+    "upload.make": (_OWN, _OWN, _ALL),
+    "approval.list": (_NO, _APP, _ALL),
+    "approval.show": (_NO, _APP, _ALL),
+    "approval.decide": (_NO, _APP, _ALL),
+    "application.list": (_OWN, _APP, _ALL),
+    "application.show": (_OWN, _APP, _ALL),
+    "application.update": (_OWN, _OWN, _ALL),
+    "application.extend": (_OWN, _OWN, _ALL),
+    "application.publish": (_OWN, _OWN, _ALL),
+    "application.terminate": (_OWN, _OWN, _ALL),
+    "application.move": (_NO, _NO, _ALL),
+    "blueprint.list": (_ALL, _ALL, _ALL),
+    "blueprint.show": (_ALL, _ALL, _ALL),
+    "unit.list": (_OWN, _APP, _ALL),
+    "unit.show": (_OWN, _APP, _ALL),
+    "unit.set": (_NO, _NO, _ALL),
+    "unit.ledger": (_OWN, _APP, _ALL),
+    "unit.reconcile": (_NO, _NO, _ALL),
+    "user.list": (_NO, _NO, _ALL),
+    "user.create": (_NO, _NO, _ALL),
+    "user.set": (_NO, _NO, _ALL),
+    "user.import": (_NO, _NO, _ALL),
+    "me.show": (_ALL, _ALL, _ALL),
+    "policy.show": (_NO, _APP, _ALL),
+    "policy.test": (_NO, _NO, _ALL),
+    "policy.publish": (_NO, _NO, _ALL),
+}
+_COLUMN = {Role.REQUESTER: 0, Role.APPROVER: 1, Role.ADMIN: 2}
+
+
+def scope_of(actor: Actor, operation: str) -> Scope:
+    """How far an operation of this person reaches."""
+    return AUTHORIZATION[operation][_COLUMN[actor.role]]
+
+
+def units_within(actor: Actor, operation: str) -> frozenset[str] | None:
+    """The business units that an operation of this person reaches.
+
+    Returns:
+        The units, or None for all of them.
+
+    Raises:
+        ForbiddenError: the role may not do this at all.
+    """
+    scope = scope_of(actor, operation)
+    if scope is Scope.NONE:
+        raise ForbiddenError(f"The role {actor.role} may not do this ({operation}).")
+    if scope is Scope.EVERYTHING:
+        return None
+    own = {actor.unit} if actor.unit else set()
+    return frozenset(own | set(actor.approves_for) if scope is Scope.APPROVED_UNITS else own)
+
+
+def authorize(actor: Actor, operation: str, *, unit: str, thing: str) -> None:
+    """Refuse what this person may not do to a thing of this business unit.
+
+    Args:
+        thing: what to call it in the answer, for example `request req_…`.
+
+    Raises:
+        ForbiddenError: the role may not do this at all.
+        NotFoundError: it belongs to a unit out of reach, so for them it does not exist.
+    """
+    units = units_within(actor, operation)
+    if units is not None and unit not in units:
+        raise NotFoundError(f"There is no {thing}.")

@@ -1,0 +1,257 @@
+"""A blueprint: one orderable thing. Its manifest is data; adding a blueprint is adding a folder.
+
+`catalog/<id>/blueprint.yaml` holds the manifest, `template.yaml` the CloudFormation template.
+Published, a version is immutable and named by its digest.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from autoprovision.domain.errors import Fault
+from autoprovision.domain.price import PriceBook, Quantity
+from autoprovision.domain.request import (
+    ParameterValue,
+    RequestTemplate,
+    TargetEnvironment,
+    pointer,
+)
+from autoprovision.domain.resource import Resource
+
+
+class _Manifest(Resource):
+    model_config = ConfigDict(**{**Resource.model_config, "extra": "forbid"})
+
+
+class Serves(_Manifest):
+    """A project type and the tech stacks that this blueprint runs for it.
+
+    Attributes:
+        tech_stack_needed: whether a request must name one.
+    """
+
+    project_type: str
+    tech_stacks: tuple[str, ...] = ()
+    tech_stack_needed: bool = True
+
+
+class PublishMethod(StrEnum):
+    """How the project's code gets onto the stack."""
+
+    FILES = "files"
+    BUILD = "build"
+    NONE = "none"
+
+
+class Publish(_Manifest):
+    """How code gets on it.
+
+    Attributes:
+        method: `files` copies the repository's files, `build` runs the recipe, `none` runs an image.
+        root: folders of the repository that may hold the site, in order of preference.
+        needs: files that must be there, relative to the root.
+        recipe: the build recipe's file in the blueprint's folder, for `build`.
+        image: build image for CodeBuild, for `build`.
+        tools: programs that the recipe needs, so that a home without them can say so.
+        minutes: longest time it may take.
+    """
+
+    method: PublishMethod
+    root: tuple[str, ...] = ("",)
+    needs: tuple[str, ...] = ()
+    recipe: str | None = None
+    image: str = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
+    tools: tuple[str, ...] = ()
+    minutes: Annotated[int, Field(ge=1, le=120)] = 5
+
+
+class DeclaredParameter(_Manifest):
+    """One key that a user may set under `Parameters`.
+
+    Attributes:
+        default: used when the user is silent; None makes the parameter required.
+    """
+
+    type: Literal["text", "integer", "boolean", "choice"]
+    description: str
+    default: ParameterValue | None = None
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str | None = None
+    environments: tuple[TargetEnvironment, ...] = tuple(TargetEnvironment)
+
+    def text_of(self, value: Any) -> str:
+        """The value as CloudFormation takes it.
+
+        Raises:
+            ValueError: with the rule that it breaks.
+        """
+        if self.type == "boolean":
+            if not isinstance(value, bool):
+                raise ValueError("must be true or false.")
+            return "true" if value else "false"
+        if self.type == "integer":
+            return self._integer(value)
+        if not isinstance(value, str):
+            raise ValueError("must be text.")
+        if self.type == "choice":
+            match = {choice.lower(): choice for choice in self.choices}.get(value.lower())
+            if match is None:
+                raise ValueError(f"must be one of {', '.join(self.choices)}.")
+            return match
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            raise ValueError(f"must match {self.pattern}.")
+        if any(ord(character) < 32 for character in value):
+            raise ValueError("may not hold control characters.")
+        return value
+
+    def _integer(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("must be a whole number.")
+        low, high = self.minimum, self.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise ValueError(f"must be from {low} to {high}.")
+        return str(value)
+
+
+class Topology(_Manifest):
+    """What one environment chooses.
+
+    Attributes:
+        parameters: stack parameters that the environment fixes.
+        prices: the price lines; every resource of the template has one.
+        facts: what a reader compares: nodes, zones, backup, protection, …
+        default_expiry: how long an application lives when the request is silent; None is for ever.
+        longest_expiry: the longest life that a request may ask for.
+    """
+
+    parameters: dict[str, str] = Field(default_factory=dict)
+    prices: tuple[Quantity, ...]
+    facts: dict[str, str] = Field(default_factory=dict)
+    default_expiry: str | None = None
+    longest_expiry: str | None = None
+
+
+class Blueprint(_Manifest):
+    """The manifest of a blueprint version.
+
+    Attributes:
+        stack_parameters: how the stack's parameters are filled: parameter name to a source among
+            `request.<Key>`, `parameters.<Name>`, `platform.<setting>`, `application.id`,
+            `application.bucket`, `secret.arn`. Values are passed as parameters, never pasted.
+        domain: whether it takes a name in the platform's zone.
+        proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")]
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    title: str
+    description: str
+    serves: Annotated[tuple[Serves, ...], Field(min_length=1)]
+    publish: Publish
+    parameters: dict[str, DeclaredParameter] = Field(default_factory=dict)
+    stack_parameters: dict[str, str]
+    topologies: Annotated[dict[TargetEnvironment, Topology], Field(min_length=1)]
+    capabilities: tuple[Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"], ...] = ()
+    kept_on_terminate: tuple[str, ...] = ()
+    proven_on: Literal["embedded", "control plane only"] = "embedded"
+    minutes_to_create: Annotated[int, Field(ge=1, le=720)] = 30
+    expected_seconds: int = 120
+
+    @model_validator(mode="after")
+    def _recipe(self) -> Self:
+        if (self.publish.method is PublishMethod.BUILD) != (self.publish.recipe is not None):
+            raise ValueError("A recipe goes with the publish method build, and only with it.")
+        return self
+
+    def serving(self, project_type: str) -> Serves | None:
+        """The entry for a project type, whatever its case."""
+        return next(
+            (one for one in self.serves if one.project_type.lower() == project_type.lower()), None
+        )
+
+
+class PublishedBlueprint(Resource):
+    """A blueprint version in the catalog.
+
+    Attributes:
+        digest: over the manifest and every file of its folder that matters to a stack.
+        template_url: S3 URL in the path style, its key holding the digest.
+        role_arn: the CloudFormation service role that its stacks run under.
+        recipe_key: key of the build recipe in the catalog bucket, for `build`.
+    """
+
+    manifest: Blueprint
+    digest: str
+    template_url: str
+    role_arn: str
+    recipe_key: str | None = None
+    resources: dict[str, str] = Field(default_factory=dict)
+    build_project: str | None = None
+
+
+class Catalog(Resource):
+    """All blueprints that can be ordered now, with the prices and their version."""
+
+    blueprints: tuple[PublishedBlueprint, ...]
+    prices: PriceBook
+    version: str
+
+    def by_id(self, blueprint_id: str) -> PublishedBlueprint | None:
+        """The current version of a blueprint."""
+        return next((one for one in self.blueprints if one.manifest.id == blueprint_id), None)
+
+    def match(self, template: RequestTemplate) -> tuple[PublishedBlueprint | None, list[Fault]]:
+        """The blueprint for a project type, tech stack and environment.
+
+        Returns:
+            The blueprint and no faults, or the faults that say what is offered instead.
+        """
+        serving = [
+            (one, entry)
+            for one in self.blueprints
+            if (entry := one.manifest.serving(template.ProjectType))
+        ]
+        if not serving:
+            types = sorted({s.project_type for one in self.blueprints for s in one.manifest.serves})
+            return None, [
+                Fault(pointer("ProjectType"),
+                      f"There is no project type {template.ProjectType!r}; there are {', '.join(types)}.",
+                      "UNSUPPORTED_PROJECT_TYPE")
+            ]  # fmt: skip
+        fitting = [(one, entry) for one, entry in serving if _stack_fits(entry, template.TechStack)]
+        if not fitting:
+            return None, [_stack_fault(template, [entry for _, entry in serving])]
+        here = [one for one, _ in fitting if template.TargetEnvironment in one.manifest.topologies]
+        if not here:
+            offered = sorted({env.value for one, _ in fitting for env in one.manifest.topologies})
+            return None, [
+                Fault(pointer("TargetEnvironment"),
+                      f"{template.ProjectType} with {template.TechStack or 'no stack'} is offered in "
+                      f"{', '.join(offered)} only.", "UNSUPPORTED_ENVIRONMENT")
+            ]  # fmt: skip
+        return here[0], []
+
+
+def _same(stack: str) -> str:
+    return re.sub(r"[^a-z0-9+#]", "", stack.lower())
+
+
+def _stack_fits(entry: Serves, stack: str | None) -> bool:
+    if stack is None:
+        return not entry.tech_stack_needed
+    return _same(stack) in {_same(known) for known in entry.tech_stacks}
+
+
+def _stack_fault(template: RequestTemplate, entries: list[Serves]) -> Fault:
+    stacks = sorted({stack for entry in entries for stack in entry.tech_stacks})
+    offered = f"{template.ProjectType} is offered with {', '.join(stacks)}."
+    if template.TechStack is None:
+        return Fault(pointer("TechStack"), f"TechStack is needed: {offered}", "MISSING")
+    return Fault(
+        pointer("TechStack"), f"There is no stack {template.TechStack!r} here; {offered}",
+        "UNSUPPORTED_TECH_STACK",
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Prices: a dated price file, and what a blueprint's quantities cost with it.
+
+Money is exact: `Decimal` cents inside, whole credits (US cents a month, rounded up) outside.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING, Decimal
+
+from pydantic import Field
+
+from autoprovision.domain.plan import PriceLine
+from autoprovision.domain.resource import Resource
+
+
+class Price(Resource):
+    """One unit price.
+
+    Attributes:
+        cents: US cents for one unit, excluding tax.
+        unit: for example `hour`, `GB-month`, `million requests`.
+        source: where it was read.
+        as_of: the date it was read.
+    """
+
+    cents: Decimal = Field(ge=0)
+    unit: str
+    description: str
+    source: str
+    as_of: str
+
+
+class PriceBook(Resource):
+    """The price file of one region."""
+
+    region: str
+    version: str
+    prices: dict[str, Price]
+
+
+class Quantity(Resource):
+    """How much of a price one resource of a topology uses in a month.
+
+    Attributes:
+        resource: logical id in the template.
+        price: key in the price book, or `free`.
+        quantity: units a month.
+        why: the assumption behind the quantity, or why it is free.
+    """
+
+    resource: str
+    price: str
+    quantity: Decimal = Field(default=Decimal(1), ge=0)
+    why: str = ""
+
+
+def price_lines(quantities: Iterable[Quantity], book: PriceBook) -> tuple[PriceLine, ...]:
+    """Price every line.
+
+    Raises:
+        KeyError: a price is not in the book; a published blueprint cannot have that.
+    """
+    lines = []
+    for line in quantities:
+        if line.price == "free":
+            lines.append(_free(line))
+            continue
+        price = book.prices[line.price]
+        lines.append(
+            PriceLine(
+                resource=line.resource,
+                description=f"{price.description} {line.why}".strip(),
+                quantity=_plain(line.quantity),
+                unit=price.unit,
+                unit_price=_plain(price.cents),
+                monthly_cents=_plain(line.quantity * price.cents),
+                source=f"{price.source}, {price.as_of}",
+            )
+        )
+    return tuple(lines)
+
+
+def _free(line: Quantity) -> PriceLine:
+    return PriceLine(
+        resource=line.resource,
+        description=line.why or "Free of charge",
+        quantity=_plain(line.quantity),
+        unit="",
+        unit_price="0",
+        monthly_cents="0",
+        source="",
+    )
+
+
+def _plain(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def credits_of(lines: Iterable[PriceLine]) -> int:
+    """The sum in whole credits, rounded up, so that nothing with a price is free."""
+    total = sum((Decimal(line.monthly_cents) for line in lines), Decimal(0))
+    return int(total.to_integral_value(ROUND_CEILING))
+
+
+def unpriced(resources: Mapping[str, str], quantities: Iterable[Quantity]) -> tuple[str, ...]:
+    """Logical ids with their types that no line mentions.
+
+    Args:
+        resources: logical id to resource type, of the template.
+    """
+    named = {line.resource for line in quantities}
+    return tuple(f"{name} ({kind})" for name, kind in resources.items() if name not in named)

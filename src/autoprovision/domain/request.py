@@ -1,0 +1,405 @@
+"""The JSON template a person sends, and the request it becomes.
+
+`RequestTemplate` is the one definition of the template: it validates, and the published JSON
+Schema is generated from it. Keys and enumerated values are matched without regard to case.
+"""
+
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.errors import Fault, InvalidInputError
+from autoprovision.domain.plan import Plan
+from autoprovision.domain.resource import Resource
+
+MAX_TEMPLATE_BYTES = 64 * 1024
+MAX_SECRET_CHARACTERS = 16 * 1024
+RESERVED_NAMES = frozenset(
+    "www api admin mail smtp imap pop ftp ns ns1 ns2 mx localhost autoconfig autodiscover "
+    "wpad isatap root hostmaster postmaster webmaster abuse security status support help "
+    "login auth sso account accounts billing static assets cdn internal platform autoprovision".split()
+)
+_LABEL = re.compile(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", re.ASCII)
+# One address, as mail systems take it: RFC 5321 lengths, no quoting, no display name, no controls.
+_EMAIL = re.compile(
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
+    re.ASCII,
+)
+
+
+class TargetEnvironment(StrEnum):
+    """Where an application runs; it chooses the topology."""
+
+    DEV = "dev"
+    STAG = "stag"
+    PROD = "prod"
+
+
+_ENVIRONMENTS = {
+    "dev": "dev", "development": "dev", "stag": "stag", "staging": "stag",
+    "prod": "prod", "production": "prod",
+}  # fmt: skip
+
+
+def _environment(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ENVIRONMENTS.get(value.strip().lower(), value)
+    return value
+
+
+def _application_name(value: str) -> str:
+    name = value.lower()
+    if not 2 <= len(name) <= 40 or not _LABEL.match(name):
+        raise ValueError(
+            "Use 2 to 40 letters, digits and hyphens; begin and end with a letter or digit."
+        )
+    if name.startswith("xn--"):
+        raise ValueError("A name may not be an encoded international name (xn--…).")
+    if name in RESERVED_NAMES:
+        raise ValueError(f"The name {name} is reserved; choose another.")
+    return name
+
+
+def email_address(value: str) -> str:
+    """An e-mail address with a lower-case domain.
+
+    Raises:
+        ValueError: it is not one plain address.
+    """
+    if len(value) > 254 or not _EMAIL.match(value) or ".." in value:
+        raise ValueError("Write one e-mail address, such as ada@example.edu.")
+    local, _, domain = value.rpartition("@")
+    if local.startswith(".") or local.endswith("."):
+        raise ValueError("Write one e-mail address, such as ada@example.edu.")
+    return f"{local}@{domain.lower()}"
+
+
+def _duration(value: str) -> str:
+    parse_duration(value)
+    return value.strip().lower()
+
+
+def _no_controls(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("Control characters are not allowed.")
+    return value
+
+
+def _business_unit(value: str) -> str:
+    return business_unit_name(value)
+
+
+_UNIT = re.compile(r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", re.ASCII)
+
+
+def business_unit_name(value: str) -> str:
+    """The name of a business unit, in lower case.
+
+    Raises:
+        ValueError: it is not 1 to 64 letters, digits, dots, hyphens or underscores.
+    """
+    name = value.strip().lower()
+    if not _UNIT.match(name):
+        raise ValueError("A business unit has 1 to 64 letters, digits, dots, hyphens or underscores.")
+    return name
+
+
+Text = Annotated[str, Field(strict=True), AfterValidator(_no_controls)]
+ParameterValue = Annotated[str, Field(strict=True, max_length=4096)] | int | float | bool
+
+
+class RequestTemplate(BaseModel):
+    """What a person sends to get an application."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, title="RequestTemplate", str_strip_whitespace=True
+    )
+
+    ApplicationName: Annotated[
+        Text,
+        AfterValidator(_application_name),
+        Field(
+            description="A DNS label, unique in its environment; it is lower-cased.",
+            json_schema_extra={
+                "minLength": 2, "maxLength": 40,
+                "pattern": "^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$",
+            },
+            examples=["shop"],
+        ),
+    ]  # fmt: skip
+    TargetEnvironment: Annotated[
+        TargetEnvironment,
+        BeforeValidator(_environment),
+        Field(
+            description="dev, stag or prod; Development, Staging and Production mean the same.",
+            json_schema_extra={"enum": sorted({*_ENVIRONMENTS, "Development", "Staging", "Production"})},
+        ),
+    ]
+    ProjectType: Annotated[
+        Text, Field(description="What the catalog offers, for example Static.", min_length=1, max_length=40)
+    ]
+    TechStack: Annotated[
+        Text | None,
+        Field(description="What the blueprint offers; needed unless Static.", max_length=40),
+    ] = None
+    ProjectURL: Annotated[
+        Text | None,
+        Field(
+            description="A git URL, for example github.com/acme/site, which means https.",
+            max_length=2048,
+        ),
+    ] = None
+    AccessToken: Annotated[
+        SecretStr | None,
+        Field(description="Token for a private repository.", max_length=MAX_SECRET_CHARACTERS),
+    ] = None
+    PrivateKey: Annotated[
+        SecretStr | None,
+        Field(description="Deploy key for a private repository.", max_length=MAX_SECRET_CHARACTERS),
+    ] = None
+    ProjectEmail: Annotated[
+        Text,
+        AfterValidator(email_address),
+        Field(description="Where the URL is mailed.", json_schema_extra={"format": "email"}),
+    ]
+    BusinessUnit: Annotated[
+        Text | None,
+        AfterValidator(lambda value: None if value is None else _business_unit(value)),
+        Field(description="Who pays; your own by default."),
+    ] = None
+    ExpiresAfter: Annotated[
+        Text | None,
+        AfterValidator(lambda value: None if value is None else _duration(value)),
+        Field(
+            description="How long the application lives, for example 7d.",
+            json_schema_extra={"pattern": "^[0-9]{1,5}\\s*[mhdwMHDW]$"},
+        ),
+    ] = None
+    Parameters: Annotated[
+        dict[Annotated[str, Field(max_length=255)], ParameterValue],
+        Field(description="What the blueprint declares beyond the above.", max_length=100),
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if self.AccessToken is not None and self.PrivateKey is not None:
+            raise ValueError("Send AccessToken or PrivateKey, not both.")
+        return self
+
+    def without_secrets(self) -> dict[str, Any]:
+        """The template as sent, lower-cased where that is the rule, less its secrets."""
+        return self.model_dump(
+            mode="json", exclude={"AccessToken", "PrivateKey"}, exclude_none=True
+        )
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets by their keys; empty when there are none."""
+        found = {"AccessToken": self.AccessToken, "PrivateKey": self.PrivateKey}
+        return {key: value.get_secret_value() for key, value in found.items() if value is not None}
+
+
+_KEYS = {key.lower(): key for key in RequestTemplate.model_fields}
+
+
+def parse_json_object(body: bytes, *, limit: int = MAX_TEMPLATE_BYTES) -> dict[str, Any]:
+    """A JSON object from the outside.
+
+    Raises:
+        InvalidInputError: too large, not UTF-8, not JSON, a key twice, or not an object.
+    """
+    if len(body) > limit:
+        raise InvalidInputError([Fault("", f"Send at most {limit} bytes.", "TOO_LARGE")])
+    try:
+        document = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
+        )
+    except UnicodeDecodeError:
+        raise InvalidInputError([Fault("", "Send UTF-8.", "NOT_JSON")]) from None
+    except RecursionError:
+        raise InvalidInputError([Fault("", "This is nested too deeply.", "NOT_JSON")]) from None
+    except ValueError as error:
+        raise InvalidInputError([Fault("", f"This is not JSON: {error}.", "NOT_JSON")]) from None
+    if not isinstance(document, dict):
+        raise InvalidInputError([Fault("", "Send one JSON object.", "NOT_AN_OBJECT")])
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r} stands twice")
+    return document
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def parse_template(document: dict[str, Any]) -> RequestTemplate:
+    """The JSON template, checked as far as it can be without the catalog.
+
+    Raises:
+        InvalidInputError: naming every fault, with pointers into the document as it was sent.
+    """
+    faults: list[Fault] = []
+    canonical: dict[str, Any] = {}
+    spelling: dict[str, str] = {}
+    for key, value in document.items():
+        known = _KEYS.get(key.strip().lower())
+        if known is None:
+            offered = ", ".join(RequestTemplate.model_fields)
+            faults.append(Fault(pointer(key), f"There is no key {key!r}; there are {offered}.", "UNKNOWN_KEY"))
+        elif known in canonical:
+            faults.append(
+                Fault(pointer(key), f"{known} stands twice, as {spelling[known]!r} and {key!r}.", "DUPLICATE_KEY")
+            )
+        else:
+            canonical[known], spelling[known] = value, key
+    try:
+        template = RequestTemplate.model_validate(canonical)
+    except ValidationError as error:
+        faults.extend(faults_of(error, spelling))
+    if faults:
+        raise InvalidInputError(sorted(faults, key=lambda fault: fault.pointer))
+    return template
+
+
+def pointer(*path: str | int) -> str:
+    """A JSON pointer (RFC 6901) from its parts."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+_SENTENCES = {
+    "missing": ("{key} is needed.", "MISSING"),
+    "string_type": ("{key} must be text.", "WRONG_TYPE"),
+    "dict_type": ("{key} must be an object.", "WRONG_TYPE"),
+    "enum": ("{key} must be dev, stag or prod.", "INVALID_VALUE"),
+    "extra_forbidden": ("There is no key {key!r} here.", "UNKNOWN_KEY"),
+}
+
+
+def faults_of(error: ValidationError, spelling: dict[str, str] | None = None) -> list[Fault]:
+    """Pydantic's findings as faults, without ever repeating a secret's value.
+
+    Args:
+        spelling: how the sender wrote each top-level key.
+    """
+    faults: dict[str, Fault] = {}
+    for found in error.errors(include_url=False, include_input=False):
+        path = [part for part in found["loc"] if not _is_union_branch(part)]
+        key = str(path[-1]) if path else "The template"
+        if path and spelling:
+            path[0] = spelling.get(str(path[0]), path[0])
+        sentence, code = _SENTENCES.get(found["type"], ("", "INVALID_VALUE"))
+        detail = sentence.format(key=key) or found["msg"].removeprefix("Value error, ")
+        at = pointer(*path)
+        faults.setdefault(at, Fault(at, detail, code))
+    return list(faults.values())
+
+
+def _is_union_branch(part: str | int) -> bool:
+    return isinstance(part, str) and (part in {"int", "float", "bool", "str"} or "constrained" in part)
+
+
+class RequestStatus(StrEnum):
+    """Where a request stands; docs/glossary.md tells what each means and what can be done next."""
+
+    SUBMITTED = "SUBMITTED"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    PROVISIONING = "PROVISIONING"
+    SUCCEEDED = "SUCCEEDED"
+    INVALID = "INVALID"
+    OVER_QUOTA = "OVER_QUOTA"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    COMPENSATING = "COMPENSATING"
+    FAILED = "FAILED"
+    NEEDS_OPERATOR = "NEEDS_OPERATOR"
+
+
+_S = RequestStatus
+TRANSITIONS: dict[RequestStatus, frozenset[RequestStatus]] = {
+    _S.SUBMITTED: frozenset({_S.AWAITING_APPROVAL, _S.PROVISIONING, _S.CANCELLED, _S.COMPENSATING}),
+    _S.AWAITING_APPROVAL: frozenset(
+        {_S.SUBMITTED, _S.PROVISIONING, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.COMPENSATING}
+    ),
+    _S.PROVISIONING: frozenset({_S.AWAITING_APPROVAL, _S.SUCCEEDED, _S.COMPENSATING}),
+    _S.COMPENSATING: frozenset({_S.FAILED, _S.CANCELLED, _S.NEEDS_OPERATOR}),
+    _S.NEEDS_OPERATOR: frozenset({_S.COMPENSATING}),
+    **{
+        end: frozenset()
+        for end in (_S.SUCCEEDED, _S.INVALID, _S.OVER_QUOTA, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.FAILED)
+    },
+}
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+# An update changes what lives already; the three kinds run different workflows.
+RequestKind = Literal["provision", "update", "terminate"]
+
+
+class Request(Resource):
+    """A request, immutable in what was asked; status and what follows from it move on.
+
+    Attributes:
+        template: the JSON template without its secrets; empty for what could not be parsed.
+        secret_arn: where Secrets Manager keeps the secrets; never shown.
+        faults: what was wrong, for INVALID.
+        failure: the error that started the way back, kept for the mail.
+        execution: how often a workflow was started for it, so that a resume has a name of its own.
+    """
+
+    id: str
+    kind: RequestKind = "provision"
+    status: RequestStatus
+    reason: str
+    message: str
+    application_id: str | None = None
+    application_name: str | None = None
+    target_environment: str | None = None
+    project_type: str | None = None
+    tech_stack: str | None = None
+    business_unit: str | None = None
+    template: dict[str, Any] = Field(default_factory=dict)
+    plan: Plan | None = None
+    project_email: str | None = None
+    secret_arn: str | None = None
+    url: str | None = None
+    stack_id: str | None = None
+    source: Literal["api", "s3"] = "api"
+    submitted_by: str
+    submitted_by_id: str
+    submitted_at: str
+    updated_at: str
+    cancel_requested_by: str | None = None
+    faults: tuple[dict[str, str], ...] = ()
+    execution: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self.status in FINAL
+
+    def shown(self) -> dict[str, Any]:
+        """The request as its readers see it: without where the secrets are kept."""
+        return self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude={"secret_arn", "submitted_by_id", "execution"},
+            exclude_none=False,
+        )

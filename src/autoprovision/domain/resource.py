@@ -1,0 +1,22 @@
+"""The base of everything that is stored and shown: immutable, lowerCamelCase outside."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Resource(BaseModel):
+    """An immutable record whose outside names are lowerCamelCase."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+    def document(self) -> dict[str, Any]:
+        """The record as JSON values under its outside names, without empty members."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def with_(self, **changes: Any) -> "Any":
+        """A copy with some fields changed."""
+        return self.model_copy(update=changes)

@@ -1,0 +1,31 @@
+"""A user as the users table keeps it; Cognito shows the same as attributes but decides nothing."""
+
+from autoprovision.domain.actor import Actor, Role
+from autoprovision.domain.resource import Resource
+
+
+class User(Resource):
+    """A person who may sign in.
+
+    Attributes:
+        id: the Cognito `sub`.
+        status: ACTIVE or DISABLED.
+        quota: the person's own limit in credits a month; None is no limit of their own.
+    """
+
+    id: str
+    email: str
+    role: Role
+    unit: str | None = None
+    approves_for: tuple[str, ...] = ()
+    status: str = "ACTIVE"
+    quota: int | None = None
+    created_at: str
+    updated_at: str
+
+    def actor(self) -> Actor:
+        """The person as the one who asks."""
+        return Actor(
+            id=self.id, email=self.email, role=self.role, unit=self.unit,
+            approves_for=self.approves_for,
+        )  # fmt: skip
