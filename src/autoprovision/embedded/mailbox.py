@@ -57,4 +57,4 @@ def _addresses(value: object) -> tuple[str, ...]:
 def _time(value: object) -> datetime:
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value).astimezone()
-    return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return datetime.fromisoformat(str(value))

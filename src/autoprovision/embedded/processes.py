@@ -121,7 +121,7 @@ def _all_pids() -> Iterator[int]:
 
 
 def _stat_fields(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat after the command's name: state, parent, group, session, …"""
+    """The fields of /proc/PID/stat after the command's name: state, parent, group, session."""
     try:
         text = _PROC.joinpath(str(pid), "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,10 +1,16 @@
-"""What MiniStack does unlike AWS, mended one by one. Each module says what AWS does and where
-that is written, what MiniStack does instead, and how it is mended; each has a test that fails
-when the mend is no longer needed or no longer works."""
+"""What MiniStack does unlike AWS, mended one by one.
+
+Each module says what AWS does and where that is written, what MiniStack does instead, and how it is
+mended; each has a test that fails when the mend is no longer needed or no longer works.
+"""
 
 from importlib import import_module
 
-NAMES: tuple[str, ...] = ()
+NAMES = (
+    "step_functions_integrations",
+    "task_tokens",
+    "cloudformation_events",
+)
 
 
 def apply_all() -> None:
