@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 
+from autoprovision.domain.errors import AutoprovisionError
+
 MAX_URL_LENGTH = 2048
 DEFAULT_PORTS: Mapping[str, int] = {"https": 443, "http": 80, "ssh": 22}
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
@@ -248,21 +250,21 @@ class SourceCode(StrEnum):
 _RETRYABLE = frozenset({SourceCode.TIMEOUT, SourceCode.UNREACHABLE})
 
 
-class SourceError(Exception):
-    """A source could not be had. The text is a sentence for the person who asked.
+class SourceError(AutoprovisionError):
+    """A source could not be had: `reason` is a `SourceCode`, `message` a sentence for a person.
 
     No credential and no text that a remote server wrote ever stands in it.
     """
 
-    def __init__(self, code: SourceCode, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
+    code = "SOURCE_ERROR"
+
+    def __init__(self, code: SourceCode, message: str) -> None:
+        super().__init__(message, code=code)
 
     @property
     def retryable(self) -> bool:
         """Whether the same attempt may succeed later without anybody changing anything."""
-        return self.code in _RETRYABLE
+        return self.reason in _RETRYABLE
 
 
 @dataclass(frozen=True, slots=True)

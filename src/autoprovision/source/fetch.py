@@ -181,7 +181,7 @@ def _receive(
         client.fetch_pack(
             source.path,
             want_head,  # type: ignore[arg-type]
-            _NoHistory(),  # type: ignore[arg-type]
+            _NoHistory(),
             take,
             depth=1,
             ref_prefix=[b"HEAD"],
@@ -230,8 +230,20 @@ class GitRepository:
         self._network = network
         self._scratch = scratch
 
-    def fetch(self, source: GitSource, credentials: GitCredentials | None = None) -> SourceTree:
-        """Fetch the latest commit; see `fetch`."""
+    def fetch(self, source: GitSource, secrets: Mapping[str, str]) -> SourceTree:
+        """Fetch the newest commit.
+
+        Args:
+            source: what `parse_project_url` made.
+            secrets: `AccessToken`, `PrivateKey`, or none, under the names of the JSON template.
+
+        Raises:
+            SourceError: see `fetch`.
+        """
+        credentials = GitCredentials(
+            access_token=secrets.get("AccessToken") or None,
+            private_key=secrets.get("PrivateKey") or None,
+        )
         return fetch(
             source,
             credentials=credentials,
