@@ -10,6 +10,10 @@ NAMES = (
     "step_functions_integrations",
     "task_tokens",
     "cloudformation_events",
+    "bucket_deletion",
+    "stack_identity",
+    "cloudfront_addresses",
+    "cloudfront_origins",
 )
 
 

@@ -1,0 +1,97 @@
+"""Stacks are named, repeated and deleted as on AWS."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+TOPIC = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+QUEUE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+BROKEN = json.dumps({"Resources": {"Bad": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 999999}}}})
+BUCKET = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}})
+
+
+def create(workshop: Any, name: str, template: str = TOPIC, **more: Any) -> str:
+    answer = workshop.client("cloudformation").create_stack(StackName=name, TemplateBody=template, **more)
+    return str(answer["StackId"])
+
+
+def deleted(workshop: Any, stack: str) -> dict[str, Any]:
+    workshop.client("cloudformation").delete_stack(StackName=stack)
+    return workshop.stack_settled(stack)
+
+
+def filled_bucket(workshop: Any) -> tuple[str, str]:
+    stack = create(workshop, workshop.name("bucket"), BUCKET)
+    workshop.stack_settled(stack)
+    bucket = workshop.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Bucket")["StackResourceDetail"]["PhysicalResourceId"]
+    workshop.client("s3").put_object(Bucket=bucket, Key="a", Body=b"1")
+    return stack, bucket
+
+
+def test_a_stack_with_a_filled_bucket_is_not_deleted_until_it_is_emptied(workshop: Any):
+    stack, bucket = filled_bucket(workshop)
+    assert deleted(workshop, stack)["StackStatus"] == "DELETE_FAILED"
+    events = workshop.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    assert any("is not empty" in event.get("ResourceStatusReason", "") for event in events)
+    workshop.client("s3").delete_object(Bucket=bucket, Key="a")
+    assert deleted(workshop, stack)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_ministack_alone_deletes_a_filled_bucket(unmended: Any):
+    stack, _ = filled_bucket(unmended)
+    assert deleted(unmended, stack)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_repeated_request_answers_the_same_stack(workshop: Any):
+    name = workshop.name("stack")
+    first = create(workshop, name, ClientRequestToken=name)
+    assert create(workshop, name, ClientRequestToken=name) == first
+    with pytest.raises(ClientError) as other_token:
+        create(workshop, name, ClientRequestToken="another")
+    assert other_token.value.response["Error"]["Code"] == "AlreadyExistsException"
+    with pytest.raises(ClientError) as other_request:
+        create(workshop, workshop.name("stack"), QUEUE, ClientRequestToken=name)
+    assert other_request.value.response["Error"]["Code"] == "TokenAlreadyExistsException"
+
+
+def test_ministack_alone_refuses_a_repeated_request(unmended: Any):
+    create(unmended, "twice", ClientRequestToken="twice")
+    with pytest.raises(ClientError, match="AlreadyExistsException"):
+        create(unmended, "twice", ClientRequestToken="twice")
+
+
+def rolled_back(workshop: Any) -> str:
+    name = workshop.name("broken")
+    stack = create(workshop, name, BROKEN, DisableValidation=True)
+    assert workshop.stack_settled(stack)["StackStatus"] == "ROLLBACK_COMPLETE"
+    return name
+
+
+def test_the_name_of_a_failed_stack_is_burnt_until_it_is_deleted(workshop: Any):
+    name = rolled_back(workshop)
+    with pytest.raises(ClientError, match="AlreadyExistsException"):
+        create(workshop, name)
+    failed = workshop.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    assert deleted(workshop, failed)["StackStatus"] == "DELETE_COMPLETE"
+    again = create(workshop, name)
+    assert again != failed
+    assert workshop.stack_settled(again)["StackStatus"] == "CREATE_COMPLETE"
+    assert workshop.stack_settled(failed)["StackStatus"] == "DELETE_COMPLETE"
+    # Deleting the old stack again must not touch the new one of its name.
+    assert deleted(workshop, failed)["StackStatus"] == "DELETE_COMPLETE"
+    assert workshop.stack_settled(name)["StackId"] == again
+
+
+def test_ministack_alone_creates_over_a_failed_stack(unmended: Any):
+    create(unmended, rolled_back(unmended))
+
+
+def test_a_deleted_stack_is_found_by_its_id_only(workshop: Any):
+    name = workshop.name("stack")
+    stack = create(workshop, name)
+    workshop.stack_settled(stack)
+    assert deleted(workshop, stack)["StackStatus"] == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match="does not exist"):
+        workshop.client("cloudformation").describe_stacks(StackName=name)
