@@ -9,6 +9,38 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
+from autoprovision.domain.git_source import (
+    AllowedHosts,
+    FetchLimits,
+    GitSource,
+    SourceError,
+    parse_project_url,
+)
+from autoprovision.source.fetch import GitRepository
+
+HOSTS = AllowedHosts.parse(
+    "github.com,git.example.org,http://127.0.0.1:*,http://localhost:*,"
+    "https://localhost:*,ssh://127.0.0.1:*"
+)
+SMALL = FetchLimits(total_bytes=300_000, file_bytes=100_000, files=20, path_bytes=60, seconds=20.0)
+CANARY = "canary-8f1d2c"
+
+
+def source(url: str) -> GitSource:
+    """What the platform makes of a ProjectURL in these tests."""
+    return parse_project_url(url, allowed_hosts=HOSTS)
+
+
+def refusal(url: str, *, limits: FetchLimits = SMALL, **secrets: str) -> SourceError:
+    """The error of a fetch that must fail."""
+    with pytest.raises(SourceError) as caught:
+        GitRepository(HOSTS, limits).fetch(source(url), secrets).close()
+    assert caught.value.message.endswith(".")
+    return caught.value
+
+
 _PLAIN_ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -58,7 +90,7 @@ def publish(root: Path, name: str, work: Path) -> Path:
     return bare
 
 
-class _Backend(BaseHTTPRequestHandler):
+class Backend(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     root: Path
     token: str | None
@@ -138,6 +170,6 @@ def git_server(
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Serve the repositories under `root`; gives the base URL and the requests it saw."""
     seen: list[dict[str, str]] = []
-    handler = type("Backend", (_Backend,), {"root": root, "token": token, "seen": seen})
+    handler = type("Backend", (Backend,), {"root": root, "token": token, "seen": seen})
     with serving(handler) as port:
         yield f"http://127.0.0.1:{port}", seen

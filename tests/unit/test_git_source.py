@@ -74,11 +74,11 @@ def test_the_parts_of_a_source():
         ("https://github.com/a\tb/c", "control"),
         ("https://github.com/a b", "Spaces"),
         ("https://github.com/a/\x00b", "control"),
-        ("https://gıthub.com/a/b", "ASCII"),
-        ("https://github。com/a/b", "ASCII"),
-        ("https://github．com/a/b", "ASCII"),
+        ("https://g\u0131thub.com/a/b", "ASCII"),
+        ("https://github\u3002com/a/b", "ASCII"),
+        ("https://github\uff0ecom/a/b", "ASCII"),
         ("https://git\u200bhub.com/a/b", "ASCII"),
-        ("https://ｇithub.com/a/b", "ASCII"),
+        ("https://\uff47ithub.com/a/b", "ASCII"),
         ("https://xn--gthub-n4a.com/a/b", "domain name"),
         ("https://github.com/a%2fb/c", "percent"),
         ("https://github.com/a/%2e%2e/c", "percent"),
@@ -155,9 +155,7 @@ def test_a_private_key_needs_a_host_that_is_allowed_by_ssh():
     with pytest.raises(InvalidProjectURL, match="ssh on port 22"):
         parse_project_url("git.campus.edu:8443/a", allowed_hosts=HOSTS, with_private_key=True)
     with pytest.raises(InvalidProjectURL):
-        parse_project_url(
-            "ssh://root@github.com/a/b", allowed_hosts=HOSTS, with_private_key=True
-        )
+        parse_project_url("ssh://root@github.com/a/b", allowed_hosts=HOSTS, with_private_key=True)
 
 
 def test_the_same_repository_over_ssh():
@@ -184,7 +182,7 @@ def test_whatever_is_written_either_is_canonical_or_has_a_reason(text: str):
     try:
         source = parse_project_url(text, allowed_hosts=EMBEDDED, with_private_key=True)
     except InvalidProjectURL as refused:
-        assert str(refused).endswith(".")
+        assert str(refused).endswith(".")  # noqa: PT017 - one of two good ends
         return
     assert parse_project_url(source.url, allowed_hosts=EMBEDDED, with_private_key=True) == source
 
@@ -192,7 +190,7 @@ def test_whatever_is_written_either_is_canonical_or_has_a_reason(text: str):
 @given(
     prefix=st.sampled_from(["", "https://", "http://", "ssh://git@", "git@"]),
     host=st.sampled_from(["github.com", "127.0.0.1", "localhost", "GITHUB.com"]),
-    tail=st.text(alphabet=string.printable + "。．\u200b％／", max_size=40),
+    tail=st.text(alphabet=string.printable + "\u3002\uff0e\u200b\uff05\uff0f", max_size=40),
 )
 def test_what_passes_means_the_same_to_the_standard_library(prefix: str, host: str, tail: str):
     try:

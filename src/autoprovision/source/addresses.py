@@ -19,6 +19,11 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+# Special-purpose blocks (IANA registries) that older Pythons take for ordinary addresses.
+_SPECIAL = tuple(
+    ipaddress.ip_network(block)
+    for block in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2001::/23", "3fff::/20")
+)
 _CONNECT_SECONDS = 10.0
 _LOW_32_BITS = 0xFFFFFFFF
 
@@ -54,6 +59,8 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local or address.scope_id is not None:
             return False
+    if any(address in block for block in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

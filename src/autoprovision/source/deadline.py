@@ -76,11 +76,18 @@ class _GuardedReads(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         return self._guarded.recv_into(buffer)
 
+    def close(self) -> None:
+        if not self.closed:
+            self._guarded.release()
+        super().close()
+
 
 class GuardedSocket:
     """A connected socket whose every operation ends at the deadline and within the budget.
 
-    It offers what `http.client` asks of a socket, and nothing else.
+    It offers what `http.client` asks of a socket, and nothing else. As with a real socket, the
+    connection lives until the reader made by `makefile` is closed too: `http.client` closes the
+    socket early when an answer has no length.
     """
 
     def __init__(
@@ -90,6 +97,8 @@ class GuardedSocket:
         self._host = host
         self._deadline = deadline
         self._budget = budget
+        self._readers = 0
+        self._closing = False
 
     def recv_into(self, buffer: Any) -> int:
         """Receive what is there, at most the buffer's size."""
@@ -117,8 +126,17 @@ class GuardedSocket:
         """Give the reading side, as `http.client` asks for it."""
         if mode != "rb":
             raise ValueError(mode)
+        self._readers += 1
         return io.BufferedReader(_GuardedReads(self), 65536 if buffering < 0 else buffering)
 
+    def release(self) -> None:
+        """A reader is closed."""
+        self._readers -= 1
+        if self._closing and self._readers <= 0:
+            self._socket.close()
+
     def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
+        """Close the connection, once its readers are closed."""
+        self._closing = True
+        if self._readers <= 0:
+            self._socket.close()
