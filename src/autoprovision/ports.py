@@ -408,6 +408,7 @@ class PlatformSettings:
     region: str
     sender: str
     allowed_git_hosts: str
+    client_id: str = ""
     url_scheme: str = "https"
     domain_name: str = ""
     hosted_zone_id: str = ""

@@ -73,6 +73,9 @@ class Plan(Resource):
         blueprint_digest: digest of the published blueprint version.
         template_url: where CloudFormation reads the template; the key holds its digest.
         parameters: resolved parameters of the stack, all as text.
+        assigned: stack parameters that the platform fills at launch because they belong to the
+            application rather than the plan: parameter to `application.id`, `application.bucket`,
+            `application.owner` or `secret.arn`.
         basis: digest over what an approval depends on besides the request itself: blueprint,
             price and policy. When it moves, the question is asked anew.
         digest: digest over all of the plan but the quota, which moves by the minute.
@@ -86,6 +89,7 @@ class Plan(Resource):
     role_arn: str
     capabilities: tuple[str, ...] = ()
     parameters: dict[str, str]
+    assigned: dict[str, str] = {}
     monthly_credits: int
     price_lines: tuple[PriceLine, ...]
     unpriced: tuple[str, ...] = ()
@@ -100,8 +104,10 @@ class Plan(Resource):
         plan = cls(**fields)
         return plan.model_copy(update={"digest": plan.computed_digest()})
 
+    def shown(self) -> dict[str, Any]:
+        """The plan as its readers see it."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"template_url", "role_arn"})
+
     def computed_digest(self) -> str:
         """The digest that the plan's content has; differs from `digest` when it was altered."""
-        return digest(
-            self.model_dump(mode="json", by_alias=True, exclude={"digest", "quota"})
-        )
+        return digest(self.model_dump(mode="json", by_alias=True, exclude={"digest", "quota"}))

@@ -1,0 +1,67 @@
+"""What LaunchStack hands to CloudFormation: exactly the plan, for exactly this application."""
+
+from typing import Any
+
+from autoprovision.domain.application import Application
+from autoprovision.domain.identifiers import stack_name
+from autoprovision.domain.plan import Plan
+from autoprovision.domain.request import Request
+
+SITE_BUCKET_PREFIX = "autoprovision-site-"
+
+
+def site_bucket(application_id: str) -> str:
+    """The bucket of an application; the publishing function's role names the prefix."""
+    return SITE_BUCKET_PREFIX + application_id.removeprefix("app_")
+
+
+def stack_parameters(plan: Plan, application: Application) -> dict[str, str]:
+    """The plan's parameters and those that belong to the application."""
+    known = {
+        "application.id": application.id,
+        "application.bucket": site_bucket(application.id),
+        "application.owner": application.owner,
+        "secret.arn": application.secret_arn or "",
+    }
+    return {**plan.parameters, **{name: known[source] for name, source in plan.assigned.items()}}
+
+
+def stack_tags(request: Request, application: Application) -> dict[str, str]:
+    """The tags by which a stack and its resources are known as ours."""
+    tags = {
+        "autoprovision:request": request.id,
+        "autoprovision:application": application.id,
+        "autoprovision:unit": application.business_unit,
+        "autoprovision:owner": application.owner,
+        "autoprovision:environment": application.target_environment,
+    }
+    return tags | (
+        {"autoprovision:expires": application.expires_at} if application.expires_at else {}
+    )
+
+
+def launch(request: Request, application: Application, *, minutes: int) -> dict[str, Any]:
+    """The arguments of CreateStack.
+
+    Args:
+        minutes: how long CloudFormation may take.
+    """
+    plan = request.plan
+    assert plan is not None, "only a request with a plan is launched"  # noqa: S101
+    parameters = stack_parameters(plan, application)
+    tags = stack_tags(request, application)
+    return {
+        "stackName": stack_name(
+            application.target_environment, application.application_name, request.id
+        ),
+        "templateUrl": plan.template_url,
+        "roleArn": plan.role_arn,
+        "capabilities": list(plan.capabilities),
+        "parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in sorted(parameters.items())
+        ],
+        "tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+        "timeoutMinutes": minutes,
+        "clientRequestToken": request.id.replace("_", "-"),
+    }

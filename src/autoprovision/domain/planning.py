@@ -1,0 +1,192 @@
+"""From a template and the catalog to a plan's parts: parameters, life, price. Pure rules."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod, Topology
+from autoprovision.domain.clock import duration_text, parse_duration
+from autoprovision.domain.errors import Fault, InvalidInputError
+from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
+from autoprovision.domain.plan import PriceLine
+from autoprovision.domain.price import credits_of, price_lines, unpriced
+from autoprovision.domain.request import RequestTemplate, TargetEnvironment, pointer
+
+_ASSIGNED = frozenset({"application.id", "application.bucket", "application.owner", "secret.arn"})
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A template resolved against the catalog, before quota and policy are asked."""
+
+    blueprint: PublishedBlueprint
+    topology: Topology
+    parameters: dict[str, str]
+    assigned: dict[str, str]
+    expires_after: str | None
+    project_url: str | None
+    price_lines: tuple[PriceLine, ...]
+    unpriced: tuple[str, ...]
+
+    @property
+    def monthly_credits(self) -> int:
+        """Whole credits a month."""
+        return credits_of(self.price_lines)
+
+
+def resolve(
+    template: RequestTemplate, catalog: Catalog, *, platform: dict[str, str], unit: str,
+    allowed_hosts: AllowedHosts,
+) -> Resolved:  # fmt: skip
+    """Resolve a template, or name everything that stands in the way.
+
+    Args:
+        platform: the settings that a blueprint may use as `platform.<name>`.
+        unit: the business unit that pays.
+
+    Raises:
+        InvalidInputError: with a fault for everything that is wrong.
+    """
+    blueprint, faults = catalog.match(template)
+    project_url, url_faults = _project_url(template, blueprint, allowed_hosts)
+    faults += url_faults
+    if blueprint is None:
+        raise InvalidInputError(faults)
+    topology = blueprint.manifest.topologies[template.TargetEnvironment]
+    values, parameter_faults = _declared(template, blueprint)
+    expires_after, expiry_faults = _expiry(template, topology)
+    faults += parameter_faults + expiry_faults
+    if faults:
+        raise InvalidInputError(faults)
+    sources = _sources(template, project_url, values, platform, unit)
+    parameters = dict(topology.parameters)
+    assigned = {}
+    for name, source in blueprint.manifest.stack_parameters.items():
+        if source in _ASSIGNED:
+            assigned[name] = source
+        else:
+            parameters[name] = sources[source]
+    return Resolved(
+        blueprint=blueprint, topology=topology, parameters=parameters, assigned=assigned,
+        expires_after=expires_after, project_url=project_url,
+        price_lines=price_lines(topology.prices, catalog.prices),
+        unpriced=unpriced(blueprint.resources, topology.prices),
+    )  # fmt: skip
+
+
+def source_names(declared: set[str], platform: set[str]) -> set[str]:
+    """Every source that a manifest's `stackParameters` may name.
+
+    Args:
+        declared: the manifest's own `parameters`.
+        platform: names of the platform's settings.
+    """
+    request = {f"request.{key}" for key in ("ApplicationName", "TargetEnvironment", "ProjectType",
+                                            "TechStack", "ProjectURL", "BusinessUnit")}  # fmt: skip
+    return (
+        request | set(_ASSIGNED) | {f"parameters.{name}" for name in declared}
+        | {f"platform.{name}" for name in platform}
+    )  # fmt: skip
+
+
+def _sources(
+    template: RequestTemplate, project_url: str | None, values: dict[str, str],
+    platform: dict[str, str], unit: str,
+) -> dict[str, str]:  # fmt: skip
+    return {
+        "request.ApplicationName": template.ApplicationName,
+        "request.TargetEnvironment": template.TargetEnvironment.value,
+        "request.ProjectType": template.ProjectType,
+        "request.TechStack": template.TechStack or "",
+        "request.ProjectURL": project_url or "",
+        "request.BusinessUnit": unit,
+        **{f"parameters.{name}": value for name, value in values.items()},
+        **{f"platform.{name}": value for name, value in platform.items()},
+    }
+
+
+def _project_url(
+    template: RequestTemplate, blueprint: PublishedBlueprint | None, allowed: AllowedHosts
+) -> tuple[str | None, list[Fault]]:
+    needed = blueprint is None or blueprint.manifest.publish.method is not PublishMethod.NONE
+    at = pointer("ProjectURL")
+    if template.ProjectURL is None:
+        if blueprint is not None and needed:
+            return None, [Fault(at, "ProjectURL is needed.", "MISSING")]
+        return None, []
+    if not needed:
+        return None, [
+            Fault(
+                at, "This blueprint runs a ready-made image and takes no ProjectURL.", "UNUSED_KEY"
+            )
+        ]
+    try:
+        source = parse_project_url(
+            template.ProjectURL, allowed_hosts=allowed,
+            with_private_key=template.PrivateKey is not None,
+        )  # fmt: skip
+    except InvalidProjectURL as error:
+        return None, [Fault(at, str(error), "INVALID_PROJECT_URL")]
+    return source.url, []
+
+
+def _declared(
+    template: RequestTemplate, blueprint: PublishedBlueprint
+) -> tuple[dict[str, str], list[Fault]]:
+    declared = blueprint.manifest.parameters
+    known = {name.lower(): name for name in declared}
+    faults: list[Fault] = []
+    given: dict[str, str] = {}
+    for key, value in template.Parameters.items():
+        at = pointer("Parameters", key)
+        name = known.get(key.lower())
+        if name is None or template.TargetEnvironment not in declared[name].environments:
+            offered = ", ".join(sorted(declared)) or "none"
+            faults.append(
+                Fault(
+                    at, f"This blueprint has no parameter {key!r}; it has {offered}.", "UNKNOWN_KEY"
+                )
+            )
+            continue
+        if name in given:
+            faults.append(Fault(at, f"{name} stands twice.", "DUPLICATE_KEY"))
+            continue
+        try:
+            given[name] = declared[name].text_of(value)
+        except ValueError as error:
+            faults.append(Fault(at, f"{name} {error}"))
+            given[name] = ""
+    for name, parameter in declared.items():
+        if name in given:
+            continue
+        if parameter.default is None:
+            faults.append(
+                Fault(
+                    pointer("Parameters", name),
+                    f"{name} is needed: {parameter.description}",
+                    "MISSING",
+                )
+            )
+        else:
+            given[name] = parameter.text_of(parameter.default)
+    return given, faults
+
+
+def _expiry(template: RequestTemplate, topology: Topology) -> tuple[str | None, list[Fault]]:
+    asked = template.ExpiresAfter or topology.default_expiry
+    if asked is None:
+        return None, []
+    span = parse_duration(asked)
+    if span < timedelta(hours=1):
+        return None, [Fault(pointer("ExpiresAfter"), "An application lives at least 1h.")]
+    if topology.longest_expiry and span > parse_duration(topology.longest_expiry):
+        return None, [
+            Fault(pointer("ExpiresAfter"),
+                  f"In {template.TargetEnvironment} an application lives at most "
+                  f"{topology.longest_expiry}.", "TOO_LONG")
+        ]  # fmt: skip
+    return duration_text(span), []
+
+
+def environments_of(blueprint: PublishedBlueprint) -> tuple[TargetEnvironment, ...]:
+    """Where a blueprint is offered, the cheapest first by convention of the enumeration."""
+    return tuple(env for env in TargetEnvironment if env in blueprint.manifest.topologies)

@@ -1,0 +1,83 @@
+"""The bodies that the API takes besides the JSON template."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+
+from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.quota import MAX_CREDITS
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text.strip().lower()
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Decision(_Body):
+    """An answer to the open question of a request."""
+
+    decision: Literal["APPROVED", "REJECTED"]
+    plan_digest: Annotated[
+        str, Field(alias="planDigest", description="Digest of the plan that was looked at.")
+    ]
+    comment: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Quota(_Body):
+    """What a business unit may hold and use, in credits (US cents) a month."""
+
+    quota: Annotated[StrictInt, Field(ge=0, le=MAX_CREDITS)] | None
+
+
+class NewUser(_Body):
+    """A person to invite."""
+
+    email: str
+    unit: str | None = None
+    role: str = "requester"
+    approves_for: Annotated[list[str], Field(alias="approvesFor", max_length=200)] = []
+    quota: Annotated[StrictInt, Field(ge=0, le=MAX_CREDITS)] | None = None
+    password: Annotated[
+        str | None, Field(description="A first password; without one they are invited by mail.")
+    ] = None
+
+
+class UserChange(_Body):
+    """What to change of a user; what is left out stays."""
+
+    unit: str | None = None
+    role: str | None = None
+    approves_for: Annotated[list[str] | None, Field(alias="approvesFor", max_length=200)] = None
+    quota: Annotated[StrictInt, Field(ge=0, le=MAX_CREDITS)] | None = None
+    status: Literal["ACTIVE", "DISABLED"] | None = None
+
+
+class RosterRow(_Body):
+    """One person of a roster."""
+
+    email: str
+    unit: str | None = None
+    role: str = "requester"
+
+
+class Roster(_Body):
+    """A class or team in one call."""
+
+    rows: Annotated[list[RosterRow], Field(min_length=1, max_length=500)]
+    mode: Literal["all-or-nothing", "best-effort"] = "all-or-nothing"
+
+
+class Extension(_Body):
+    """By how much an application shall live longer."""
+
+    duration: Annotated[str, AfterValidator(_duration), Field(examples=["7d"])]
+
+
+class Unit(_Body):
+    """The business unit that an application moves to."""
+
+    business_unit: Annotated[str, Field(alias="businessUnit")]

@@ -1,0 +1,232 @@
+"""The table of operations: route, body, answer and status, in one place.
+
+API Gateway matches the route and hands over its key, so there is no router here. `infra/app.yaml`
+and the OpenAPI document are held against this table by tests.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from autoprovision.domain.request import RequestTemplate
+from autoprovision.functions import bodies
+from autoprovision.functions.call import Answer, Call, cursor, listed
+from autoprovision.usecases import (
+    applications,
+    approvals,
+    blueprints,
+    business_units,
+    plans,
+    requests,
+    uploads,
+    users,
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the API.
+
+    Attributes:
+        name: the operation in `domain.actor.AUTHORIZATION`.
+        summary: one line for the OpenAPI document.
+        status: the status of success.
+        refusals: statuses that it can be refused with, beyond 400, 401, 403, 404 and 429.
+        repeatable: whether an Idempotency-Key counts.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Call], Answer]
+    status: int = 200
+    body: type[BaseModel] | None = None
+    answer: str = "object"
+    paged: bool = False
+    refusals: tuple[int, ...] = ()
+    repeatable: bool = False
+
+
+def _plan(call: Call) -> Answer:
+    return Answer(200, plans.make(call.actor, call.document(), call.platform).shown())
+
+
+def _submit(call: Call) -> Answer:
+    request = requests.submit(
+        call.actor, call.document(), call.platform, request_id=f"req_{call.operation_id}"
+    )
+    return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
+
+
+def _list_requests(call: Call) -> Answer:
+    page = requests.list_requests(
+        call.actor, call.platform, limit=call.limit(), after=call.after_id("requests")
+    )
+    return listed("requests", page, lambda request: request.shown())
+
+
+def _show_request(call: Call) -> Answer:
+    return Answer(200, requests.show(call.actor, call.path["id"], call.platform).shown())
+
+
+def _events(call: Call) -> Answer:
+    name = f"events:{call.path['id']}"
+    page = requests.events(
+        call.actor, call.path["id"], call.platform, limit=call.limit(), after=call.after_id(name)
+    )
+    return listed(name, page, lambda event: event.document())
+
+
+def _cancel(call: Call) -> Answer:
+    return Answer(202, requests.cancel(call.actor, call.path["id"], call.platform).shown())
+
+
+def _resume(call: Call) -> Answer:
+    return Answer(202, requests.resume(call.actor, call.path["id"], call.platform).shown())
+
+
+def _upload(call: Call) -> Answer:
+    return Answer(201, uploads.presign(call.actor, call.platform))
+
+
+def _list_approvals(call: Call) -> Answer:
+    page = approvals.list_approvals(
+        call.actor, call.platform, limit=call.limit(), after=call.after_id("approvals")
+    )
+    return listed("approvals", page, lambda item: item)
+
+
+def _show_approval(call: Call) -> Answer:
+    return Answer(200, approvals.show(call.actor, call.path["requestId"], call.platform))
+
+
+def _decide(call: Call) -> Answer:
+    body = call.read(bodies.Decision)
+    return Answer(
+        200,
+        approvals.decide(
+            call.actor, call.path["requestId"], call.platform, decision=body.decision,
+            comment=body.comment, plan_digest=body.plan_digest,
+        ),
+    )  # fmt: skip
+
+
+def _list_applications(call: Call) -> Answer:
+    page = applications.list_applications(
+        call.actor, call.platform, limit=call.limit(), after=call.after_id("applications")
+    )
+    return listed("applications", page, lambda application: application.shown())
+
+
+def _show_application(call: Call) -> Answer:
+    return Answer(200, applications.show(call.actor, call.path["id"], call.platform).shown())
+
+
+def _terminate(call: Call) -> Answer:
+    request = applications.terminate(
+        call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
+    )
+    return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
+
+
+def _list_blueprints(call: Call) -> Answer:
+    return Answer(
+        200, {"items": blueprints.list_blueprints(call.actor, call.platform), "next": None}
+    )
+
+
+def _show_blueprint(call: Call) -> Answer:
+    return Answer(200, blueprints.show(call.actor, call.path["id"], call.platform))
+
+
+def _list_units(call: Call) -> Answer:
+    page = business_units.list_units(
+        call.actor, call.platform, limit=call.limit(), after=call.after_id("units")
+    )
+    return listed("units", page, business_units.shown)
+
+
+def _show_unit(call: Call) -> Answer:
+    balance = business_units.show(call.actor, call.path["unit"], call.platform)
+    return Answer(200, business_units.shown(balance))
+
+
+def _set_unit(call: Call) -> Answer:
+    body = call.read(bodies.Quota)
+    balance = business_units.set_quota(call.actor, call.path["unit"], body.quota, call.platform)
+    return Answer(200, business_units.shown(balance))
+
+
+def _ledger(call: Call) -> Answer:
+    name = f"ledger:{call.path['unit']}"
+    items, following = business_units.ledger(
+        call.actor, call.path["unit"], call.platform, limit=call.limit(), cursor=call.after(name)
+    )
+    return Answer(200, {"items": items, "next": cursor(name, following)})
+
+
+def _me(call: Call) -> Answer:
+    return Answer(200, users.me(call.actor, call.platform))
+
+
+def _list_users(call: Call) -> Answer:
+    page = users.list_users(
+        call.actor, call.platform, unit=call.query.get("unit"), limit=call.limit(),
+        after=call.after_id("users"),
+    )  # fmt: skip
+    return listed("users", page, lambda user: user.document())
+
+
+def _create_user(call: Call) -> Answer:
+    body = call.read(bodies.NewUser)
+    user = users.create(
+        call.actor, call.platform, email=body.email, unit=body.unit, role=body.role,
+        approves_for=body.approves_for, quota=body.quota, password=body.password,
+    )  # fmt: skip
+    return Answer(201, user.document(), {"Location": f"/users/{user.id}"})
+
+
+def _change_user(call: Call) -> Answer:
+    body = call.read(bodies.UserChange)
+    changes = body.model_dump(by_alias=True, exclude_unset=True)
+    return Answer(200, users.change(call.actor, call.path["id"], call.platform, changes).document())
+
+
+def _import_users(call: Call) -> Answer:
+    body = call.read(bodies.Roster, limit=256 * 1024)
+    outcome: dict[str, Any] = users.import_roster(
+        call.actor, call.platform, [row.model_dump() for row in body.rows],
+        all_or_nothing=body.mode == "all-or-nothing",
+    )  # fmt: skip
+    return Answer(200, outcome)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "POST /plans": Operation("plan.make", "What a request would come to", _plan, body=RequestTemplate, answer="Plan", refusals=(409, 413)),
+    "POST /requests": Operation("request.submit", "Submit a JSON template", _submit, 202, RequestTemplate, "Request", refusals=(409, 413, 422), repeatable=True),
+    "GET /requests": Operation("request.list", "List requests, newest first", _list_requests, answer="Request", paged=True),
+    "GET /requests/{id}": Operation("request.show", "Show a request", _show_request, answer="Request"),
+    "GET /requests/{id}/events": Operation("request.show", "The timeline of a request, oldest first", _events, answer="TimelineEvent", paged=True),
+    "POST /requests/{id}/cancel": Operation("request.cancel", "Cancel a request; everything done is undone", _cancel, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /requests/{id}/resume": Operation("request.resume", "Go on with a way back that needed an operator", _resume, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /uploads": Operation("upload.make", "A presigned upload into the intake bucket", _upload, 201, refusals=(422,), repeatable=True),
+    "GET /approvals": Operation("approval.list", "List open approvals, oldest first", _list_approvals, answer="Approval", paged=True),
+    "GET /approvals/{requestId}": Operation("approval.show", "Show an approval with its plan", _show_approval, answer="Approval"),
+    "POST /approvals/{requestId}": Operation("approval.decide", "Approve or reject a plan", _decide, body=bodies.Decision, answer="Approval", refusals=(409, 422), repeatable=True),
+    "GET /applications": Operation("application.list", "List applications, newest first", _list_applications, answer="Application", paged=True),
+    "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
+    "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "GET /blueprints": Operation("blueprint.list", "List blueprints", _list_blueprints, paged=True),
+    "GET /blueprints/{id}": Operation("blueprint.show", "Show a blueprint", _show_blueprint),
+    "GET /business-units": Operation("unit.list", "List business units", _list_units, paged=True),
+    "GET /business-units/{unit}": Operation("unit.show", "Show a business unit", _show_unit),
+    "PUT /business-units/{unit}": Operation("unit.set", "Set the quota of a business unit", _set_unit, body=bodies.Quota),
+    "GET /business-units/{unit}/ledger": Operation("unit.ledger", "Movements of a business unit, newest first", _ledger, paged=True),
+    "GET /me": Operation("me.show", "Who am I", _me),
+    "GET /users": Operation("user.list", "List users", _list_users, answer="User", paged=True),
+    "POST /users": Operation("user.create", "Create a user", _create_user, 201, bodies.NewUser, "User", refusals=(409, 422), repeatable=True),
+    "PATCH /users/{id}": Operation("user.set", "Change a user", _change_user, body=bodies.UserChange, answer="User", refusals=(409,)),
+    "POST /users/import": Operation("user.import", "Create or update a class from a roster", _import_users, body=bodies.Roster, refusals=(413, 422), repeatable=True),
+}  # fmt: skip
+PUBLIC = ("GET /openapi.json", "GET /health")

@@ -1,0 +1,290 @@
+"""Requests: submit, show, list, cancel, resume, resubmit; the one admission for API and S3."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from autoprovision.domain.actor import Actor, authorize, units_within
+from autoprovision.domain.application import Application, ApplicationStatus
+from autoprovision.domain.clock import iso
+from autoprovision.domain.errors import (
+    AutoprovisionError,
+    ConflictError,
+    NotFoundError,
+    UnavailableError,
+)
+from autoprovision.domain.identifiers import application_id_of, new_id
+from autoprovision.domain.quota import Hold, HoldState
+from autoprovision.domain.request import (
+    Request,
+    RequestStatus,
+    RequestTemplate,
+    parse_template,
+)
+from autoprovision.domain.timeline import StepStatus, TimelineEvent
+from autoprovision.ports import Page, Platform
+from autoprovision.usecases.plans import Planned, plan_for, unit_for
+
+logger = logging.getLogger(__name__)
+
+# Longer than the longest approval and provisioning together; the sweep releases what is older.
+HOLD_LIFE = timedelta(days=30)
+
+
+def submit(
+    actor: Actor,
+    document: dict[str, Any],
+    platform: Platform,
+    *,
+    request_id: str,
+    source: str = "api",
+) -> Request:
+    """Accept a JSON template: request, application, name and hold in one transaction.
+
+    Args:
+        document: the JSON template as it was sent.
+        request_id: chosen before, so that a repeated call finds what the first one did.
+        source: `api` or `s3`.
+
+    Returns:
+        The request; its workflow is on the way, or the sweep starts it.
+
+    Raises:
+        InvalidInputError: every fault named; nothing is kept.
+        ForbiddenError, NotFoundError: not for this person.
+        OverQuotaError, NameTakenError, ConflictError, BusyError: refused; nothing is kept.
+    """
+    template = parse_template(document)
+    unit = unit_for(actor, template, "request.submit")
+    accepted = _accepted_before(request_id, platform)
+    if accepted is None:
+        planned = plan_for(actor, template, unit, platform)
+        _refuse_by_policy(planned)
+        accepted = _admit(actor, template, planned, platform, request_id=request_id, source=source)
+    _start(accepted, platform)
+    return accepted
+
+
+def _accepted_before(request_id: str, platform: Platform) -> Request | None:
+    try:
+        return platform.records.request(request_id)
+    except NotFoundError:
+        return None
+
+
+def _refuse_by_policy(planned: Planned) -> None:
+    approval = planned.plan.approval
+    if approval.verdict == "REFUSED":
+        raise ConflictError(
+            "The approval policy refuses this: " + " ".join(approval.reasons),
+            code="REFUSED_BY_POLICY",
+            reasons=list(approval.reasons),
+            easiestChange=approval.easiest_change,
+        )
+
+
+def _admit(
+    actor: Actor,
+    template: RequestTemplate,
+    planned: Planned,
+    platform: Platform,
+    *,
+    request_id: str,
+    source: str,
+) -> Request:
+    secrets = template.secrets()
+    secret_arn = platform.secrets.put(request_id, secrets) if secrets else None
+    request, application, hold = _records_of(
+        actor, template, planned, platform, request_id=request_id, secret_arn=secret_arn
+    )
+    request = request.with_(source=source)
+    try:
+        platform.records.admit(request, application, hold)
+    except UnavailableError:
+        # It may have been written although the answer was lost: only what is surely not there
+        # may lose its secret.
+        if _accepted_before(request_id, platform) is None:
+            _forget(secret_arn, platform)
+        raise
+    except AutoprovisionError:
+        _forget(secret_arn, platform)
+        raise
+    note(platform, request_id, "Admission", _admission_sentence(planned))
+    return request
+
+
+def _forget(secret_arn: str | None, platform: Platform) -> None:
+    if secret_arn:
+        platform.secrets.forget(secret_arn)
+
+
+def _admission_sentence(planned: Planned) -> str:
+    plan = planned.plan
+    return (
+        f"Accepted: {plan.blueprint} {plan.version}, {plan.monthly_credits} credits a month held "
+        f"against {planned.unit}."
+    )
+
+
+def _records_of(
+    actor: Actor,
+    template: RequestTemplate,
+    planned: Planned,
+    platform: Platform,
+    *,
+    request_id: str,
+    secret_arn: str | None,
+) -> tuple[Request, Application, Hold]:
+    now = platform.now()
+    at = iso(now)
+    plan, unit = planned.plan, planned.unit
+    application_id = application_id_of(request_id)
+    environment = template.TargetEnvironment.value
+    request = Request(
+        id=request_id, status=RequestStatus.SUBMITTED, reason="ACCEPTED",
+        message="The request is accepted and its quota is held.", application_id=application_id,
+        application_name=template.ApplicationName, target_environment=environment,
+        project_type=template.ProjectType, tech_stack=template.TechStack, business_unit=unit,
+        template=template.without_secrets(), plan=plan, project_email=template.ProjectEmail,
+        secret_arn=secret_arn, submitted_by=actor.email, submitted_by_id=actor.id,
+        submitted_at=at, updated_at=at,
+    )  # fmt: skip
+    application = Application(
+        id=application_id, status=ApplicationStatus.PROVISIONING, reason="REQUESTED",
+        message="It is being provisioned.", application_name=template.ApplicationName,
+        target_environment=environment, project_type=template.ProjectType,
+        tech_stack=template.TechStack, business_unit=unit, owner=actor.email, owner_id=actor.id,
+        project_email=template.ProjectEmail, project_url=planned.resolved.project_url,
+        blueprint=plan.blueprint, version=plan.version, blueprint_digest=plan.blueprint_digest,
+        monthly_credits=plan.monthly_credits, request_id=request_id, operation=request_id,
+        parameters=plan.parameters, template=template.without_secrets(), secret_arn=secret_arn,
+        created_at=at, updated_at=at,
+    )  # fmt: skip
+    hold = Hold(
+        id=request_id, unit=unit, user_id=actor.id, application_id=application_id,
+        credits=plan.monthly_credits, state=HoldState.HELD, expires_at=iso(now + HOLD_LIFE),
+        created_at=at, updated_at=at,
+    )  # fmt: skip
+    return request, application, hold
+
+
+def _start(request: Request, platform: Platform) -> None:
+    if request.status is not RequestStatus.SUBMITTED:
+        return
+    try:
+        platform.workflows.start(request.kind, request.id, execution=request.execution)
+    except UnavailableError:
+        # Accepted is accepted: the sweep starts what was not started.
+        logger.warning("workflow not started, the sweep will", extra={"requestId": request.id})
+
+
+def note(
+    platform: Platform,
+    request_id: str,
+    step: str,
+    message: str,
+    status: StepStatus = StepStatus.INFO,
+) -> None:
+    """Append a line to the timeline; losing a line must not lose the work."""
+    event = TimelineEvent(
+        id=new_id("evt"), request_id=request_id, at=iso(platform.now()), step=step, status=status,
+        message=message,
+    )  # fmt: skip
+    try:
+        platform.records.record_event(event)
+    except UnavailableError:
+        logger.warning("timeline line lost", extra={"requestId": request_id, "step": step})
+
+
+def show(actor: Actor, request_id: str, platform: Platform) -> Request:
+    """A request. Raises NotFoundError when there is none within reach."""
+    return _within_reach(actor, "request.show", request_id, platform)
+
+
+def _within_reach(actor: Actor, operation: str, request_id: str, platform: Platform) -> Request:
+    thing = f"request {request_id}"
+    units_within(actor, operation)
+    try:
+        request = platform.records.request(request_id)
+    except NotFoundError:
+        raise NotFoundError(f"There is no {thing}.") from None
+    if request.business_unit is None and request.submitted_by_id == actor.id:
+        return request
+    authorize(actor, operation, unit=request.business_unit or "", thing=thing)
+    return request
+
+
+def list_requests(
+    actor: Actor, platform: Platform, *, limit: int, after: str | None
+) -> Page[Request]:
+    """The requests within reach, newest first."""
+    units = units_within(actor, "request.list")
+    return platform.records.requests(units, limit=limit, after=after)
+
+
+def events(
+    actor: Actor, request_id: str, platform: Platform, *, limit: int, after: str | None
+) -> Page[TimelineEvent]:
+    """The timeline of a request, oldest first."""
+    _within_reach(actor, "request.show", request_id, platform)
+    return platform.records.events(request_id, limit=limit, after=after)
+
+
+_CANCELLABLE = frozenset(
+    {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
+)
+
+
+def cancel(actor: Actor, request_id: str, platform: Platform) -> Request:
+    """Ask a request to stop; what was done is undone by its workflow.
+
+    Returns:
+        The request; its status becomes CANCELLED once everything is undone.
+
+    Raises:
+        ConflictError: code WRONG_STATUS, it is at an end or on the way back already.
+    """
+    request = _within_reach(actor, "request.cancel", request_id, platform)
+    if request.status is RequestStatus.CANCELLED or request.cancel_requested_by:
+        return request
+    if request.status not in _CANCELLABLE:
+        raise ConflictError(
+            f"The request is {request.status}; there is nothing to cancel.",
+            code="WRONG_STATUS", status=request.status.value,
+        )  # fmt: skip
+    request = platform.records.patch_request(request_id, cancel_requested_by=actor.email)
+    note(platform, request_id, "Cancel", f"{actor.email} asked to cancel.")
+    _wake(request, platform)
+    return request
+
+
+def _wake(request: Request, platform: Platform) -> None:
+    """Tell whoever waits for an approval or a stack that the request is cancelled."""
+    from autoprovision.usecases import approvals
+
+    cause = f"{request.cancel_requested_by} cancelled the request."
+    if request.status is RequestStatus.AWAITING_APPROVAL:
+        approvals.cancel(request, platform, by=request.cancel_requested_by or "")
+    elif request.stack_id:
+        token = platform.waits.of_request(request.id, request.stack_id)
+        if token:
+            platform.workflows.fail(token, "Cancelled", cause)
+
+
+def resume(actor: Actor, request_id: str, platform: Platform) -> Request:
+    """Go on with the way back of a request that needs an operator.
+
+    Raises:
+        ConflictError: code WRONG_STATUS, it does not need one.
+    """
+    request = _within_reach(actor, "request.resume", request_id, platform)
+    if request.status is not RequestStatus.NEEDS_OPERATOR:
+        raise ConflictError(
+            f"The request is {request.status}; only NEEDS_OPERATOR can be resumed.",
+            code="WRONG_STATUS", status=request.status.value,
+        )  # fmt: skip
+    number = request.execution + 1
+    request = platform.records.patch_request(request_id, execution=number)
+    platform.workflows.start(request.kind, request_id, execution=number)
+    note(platform, request_id, "Resume", f"{actor.email} resumed the way back.")
+    return request
