@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Suites run side by side on the cores there are; each test has its own port and data folder.
+WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -11,11 +13,54 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements/dev.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ...")'
+	@echo "Creating $(VENV) from requirements/dev.lock ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Create .venv from the lock file
+
+.PHONY: demo
+demo: setup ## Provision a real site on an embedded AWS, from template to URL (KEEP=1 leaves it up)
+	@$(BIN)/python -m autoprovision.embedded.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup ## Every test (unit, contract, workflow, catalog, integration, e2e, architecture)
+	@$(BIN)/python -m pytest tests
+
+.PHONY: unit contract workflow catalog integration e2e architecture
+unit contract workflow catalog integration e2e architecture: setup ## One suite
+	@$(BIN)/python -m pytest tests/$@
+
+.PHONY: fmt
+fmt: setup ## Format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+.PHONY: lint
+lint: setup ## Format and lint, without changing anything
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+
+.PHONY: types
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+.PHONY: openapi
+openapi: setup ## Write openapi.json from the table of operations
+	@$(BIN)/python -m autoprovision.functions.openapi
+
+.PHONY: lock
+lock: setup ## Renew the lock files (the only target that changes versions)
+	@for name in functions dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/$$name.lock requirements/$$name.in; done
+
+.PHONY: check
+check-static: lint types ## Everything of `check` but the tests
+
+.PHONY: check
+check: check-static test ## Everything CI runs
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis .coverage

@@ -49,8 +49,8 @@ class Publish(_Manifest):
     """How code gets on it.
 
     Attributes:
-        method: `files` copies the repository's files, `build` runs the recipe, `none` runs an image.
-        root: folders of the repository that may hold the site, in order of preference.
+        method: `files` copies the repository, `build` runs the recipe, `none` runs an image.
+        root: folders of the repository that may hold the site, the preferred first.
         needs: files that must be there, relative to the root.
         recipe: the build recipe's file in the blueprint's folder, for `build`.
         image: build image for CodeBuild, for `build`.
@@ -217,22 +217,28 @@ class Catalog(Resource):
         ]
         if not serving:
             types = sorted({s.project_type for one in self.blueprints for s in one.manifest.serves})
+            sentence = f"There is no project type {template.ProjectType!r}; there are "
             return None, [
-                Fault(pointer("ProjectType"),
-                      f"There is no project type {template.ProjectType!r}; there are {', '.join(types)}.",
-                      "UNSUPPORTED_PROJECT_TYPE")
-            ]  # fmt: skip
+                Fault(
+                    pointer("ProjectType"),
+                    f"{sentence}{', '.join(types)}.",
+                    "UNSUPPORTED_PROJECT_TYPE",
+                )
+            ]
         fitting = [(one, entry) for one, entry in serving if _stack_fits(entry, template.TechStack)]
         if not fitting:
             return None, [_stack_fault(template, [entry for _, entry in serving])]
         here = [one for one, _ in fitting if template.TargetEnvironment in one.manifest.topologies]
         if not here:
             offered = sorted({env.value for one, _ in fitting for env in one.manifest.topologies})
+            asked = f"{template.ProjectType} with {template.TechStack or 'no stack'}"
             return None, [
-                Fault(pointer("TargetEnvironment"),
-                      f"{template.ProjectType} with {template.TechStack or 'no stack'} is offered in "
-                      f"{', '.join(offered)} only.", "UNSUPPORTED_ENVIRONMENT")
-            ]  # fmt: skip
+                Fault(
+                    pointer("TargetEnvironment"),
+                    f"{asked} is offered in {', '.join(offered)} only.",
+                    "UNSUPPORTED_ENVIRONMENT",
+                )
+            ]
         return here[0], []
 
 

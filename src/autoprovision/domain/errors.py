@@ -1,16 +1,16 @@
 """Everything that can go wrong by somebody's doing, as one tree.
 
-    AutoprovisionError
-    ├── InvalidInputError        the input has faults, all of them named
-    ├── NotAuthenticatedError    who are you?
-    ├── ForbiddenError           known, but this role may not
-    ├── NotFoundError            does not exist, or is not yours: the same answer
-    ├── ConflictError            the state of things forbids it
-    │   ├── OverQuotaError       the business unit cannot afford it
-    │   └── NameTakenError       another application has this name
-    ├── IdempotencyMismatchError the key was used with another body
-    ├── BusyError                contended: try again
-    └── UnavailableError         something of ours or of AWS's does not answer: try again
+AutoprovisionError
+├── InvalidInputError        the input has faults, all of them named
+├── NotAuthenticatedError    who are you?
+├── ForbiddenError           known, but this role may not
+├── NotFoundError            does not exist, or is not yours: the same answer
+├── ConflictError            the state of things forbids it
+│   ├── OverQuotaError       the business unit cannot afford it
+│   └── NameTakenError       another application has this name
+├── IdempotencyMismatchError the key was used with another body
+├── BusyError                contended: try again
+└── UnavailableError         something of ours or of AWS's does not answer: try again
 """
 
 from dataclasses import dataclass

@@ -197,7 +197,7 @@ def _host_and_port(scheme: str, authority: str) -> tuple[str, int]:
 
 def _is_host(host: str) -> bool:
     return host in LOOPBACK_HOSTS or (
-        len(host) <= 253  # noqa: PLR2004 - RFC 1035, 2.3.4
+        len(host) <= 253
         and _DNS_NAME.fullmatch(host) is not None
         # A punycode label shows a name other than the one it stands for.
         and not any(label.startswith("xn--") for label in host.split("."))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.resource import Resource
 
@@ -89,7 +91,7 @@ class Plan(Resource):
     role_arn: str
     capabilities: tuple[str, ...] = ()
     parameters: dict[str, str]
-    assigned: dict[str, str] = {}
+    assigned: dict[str, str] = Field(default_factory=dict)
     monthly_credits: int
     price_lines: tuple[PriceLine, ...]
     unpriced: tuple[str, ...] = ()

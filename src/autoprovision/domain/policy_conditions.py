@@ -25,7 +25,7 @@ class PolicyPart(Resource):
     """A part of a policy document: unknown keys are refused, and a key has one spelling."""
 
     model_config = ConfigDict(
-        **{**Resource.model_config, "extra": "forbid", "populate_by_name": False}
+        **{**Resource.model_config, "extra": "forbid", "validate_by_name": False}
     )
 
 

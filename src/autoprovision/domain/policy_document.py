@@ -274,6 +274,15 @@ _CODES = {
     "model_type": "WRONG_TYPE",
     "tuple_type": "WRONG_TYPE",
 }
+_SENTENCES = {
+    "missing": "{key} is needed.",
+    "extra_forbidden": "There is no key {key!r} here.",
+    "invalid_key": "There is no key {key!r} here.",
+    "model_type": "{key} must be an object.",
+    "tuple_type": "{key} must be a list.",
+    "too_short": "{key} must have {min_length} members or more.",
+    "too_long": "{key} must have {max_length} members or fewer.",
+}
 
 
 def faults_within(error: ValidationError) -> Iterator[Fault]:
@@ -291,21 +300,10 @@ def faults_within(error: ValidationError) -> Iterator[Fault]:
 
 
 def _sentence(kind: str, key: str, message: str, context: Mapping[str, Any]) -> str:
-    match kind:
-        case "missing":
-            return f"{key} is needed."
-        case "extra_forbidden" | "invalid_key":
-            return f"There is no key {key!r} here."
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{key} must be an object."
-        case "tuple_type":
-            return f"{key} must be a list."
-        case "too_short":
-            return f"{key} must have at least {context['min_length']} members."
-        case "too_long":
-            return f"{key} must have at most {context['max_length']} members."
-        case _:
-            words = message.removeprefix("Value error, ")
-            for start in ("Input should", "String should"):
-                words = words.replace(start, f"{key} must", 1) if start in words[:13] else words
-            return words.rstrip(".") + "."
+    if kind in _SENTENCES:
+        return _SENTENCES[kind].format(**{**context, "key": key})
+    words = message.removeprefix("Value error, ")
+    for start in ("Input should", "String should"):
+        if words.startswith(start):
+            words = f"{key} must{words.removeprefix(start)}"
+    return words.rstrip(".") + "."

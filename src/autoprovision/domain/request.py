@@ -28,9 +28,11 @@ from autoprovision.domain.resource import Resource
 MAX_TEMPLATE_BYTES = 64 * 1024
 MAX_SECRET_CHARACTERS = 16 * 1024
 RESERVED_NAMES = frozenset(
-    "www api admin mail smtp imap pop ftp ns ns1 ns2 mx localhost autoconfig autodiscover "
-    "wpad isatap root hostmaster postmaster webmaster abuse security status support help "
-    "login auth sso account accounts billing static assets cdn internal platform autoprovision".split()
+    """
+    www api admin mail smtp imap pop ftp ns ns1 ns2 mx localhost autoconfig autodiscover wpad isatap
+    root hostmaster postmaster webmaster abuse security status support help login auth sso account
+    accounts billing static assets cdn internal platform autoprovision
+    """.split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 )
 _LABEL = re.compile(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", re.ASCII)
 # One address, as mail systems take it: RFC 5321 lengths, no quoting, no display name, no controls.
@@ -114,7 +116,9 @@ def business_unit_name(value: str) -> str:
     """
     name = value.strip().lower()
     if not _UNIT.match(name):
-        raise ValueError("A business unit has 1 to 64 letters, digits, dots, hyphens or underscores.")
+        raise ValueError(
+            "A business unit has 1 to 64 letters, digits, dots, hyphens or underscores."
+        )
     return name
 
 
@@ -146,11 +150,16 @@ class RequestTemplate(BaseModel):
         BeforeValidator(_environment),
         Field(
             description="dev, stag or prod; Development, Staging and Production mean the same.",
-            json_schema_extra={"enum": sorted({*_ENVIRONMENTS, "Development", "Staging", "Production"})},
+            json_schema_extra={
+                "enum": sorted({*_ENVIRONMENTS, "Development", "Staging", "Production"})
+            },
         ),
     ]
     ProjectType: Annotated[
-        Text, Field(description="What the catalog offers, for example Static.", min_length=1, max_length=40)
+        Text,
+        Field(
+            description="What the catalog offers, for example Static.", min_length=1, max_length=40
+        ),
     ]
     TechStack: Annotated[
         Text | None,
@@ -264,10 +273,16 @@ def parse_template(document: dict[str, Any]) -> RequestTemplate:
         known = _KEYS.get(key.strip().lower())
         if known is None:
             offered = ", ".join(RequestTemplate.model_fields)
-            faults.append(Fault(pointer(key), f"There is no key {key!r}; there are {offered}.", "UNKNOWN_KEY"))
+            faults.append(
+                Fault(pointer(key), f"There is no key {key!r}; there are {offered}.", "UNKNOWN_KEY")
+            )
         elif known in canonical:
             faults.append(
-                Fault(pointer(key), f"{known} stands twice, as {spelling[known]!r} and {key!r}.", "DUPLICATE_KEY")
+                Fault(
+                    pointer(key),
+                    f"{known} stands twice, as {spelling[known]!r} and {key!r}.",
+                    "DUPLICATE_KEY",
+                )
             )
         else:
             canonical[known], spelling[known] = value, key
@@ -314,7 +329,9 @@ def faults_of(error: ValidationError, spelling: dict[str, str] | None = None) ->
 
 
 def _is_union_branch(part: str | int) -> bool:
-    return isinstance(part, str) and (part in {"int", "float", "bool", "str"} or "constrained" in part)
+    return isinstance(part, str) and (
+        part in {"int", "float", "bool", "str"} or "constrained" in part
+    )
 
 
 class RequestStatus(StrEnum):
@@ -345,7 +362,15 @@ TRANSITIONS: dict[RequestStatus, frozenset[RequestStatus]] = {
     _S.NEEDS_OPERATOR: frozenset({_S.COMPENSATING}),
     **{
         end: frozenset()
-        for end in (_S.SUCCEEDED, _S.INVALID, _S.OVER_QUOTA, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.FAILED)
+        for end in (
+            _S.SUCCEEDED,
+            _S.INVALID,
+            _S.OVER_QUOTA,
+            _S.REJECTED,
+            _S.EXPIRED,
+            _S.CANCELLED,
+            _S.FAILED,
+        )
     },
 }
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)

@@ -1,6 +1,6 @@
 """The base of everything that is stored and shown: immutable, lowerCamelCase outside."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -17,6 +17,6 @@ class Resource(BaseModel):
         """The record as JSON values under its outside names, without empty members."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
-    def with_(self, **changes: Any) -> "Any":
+    def with_(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         return self.model_copy(update=changes)

@@ -39,7 +39,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except Exception:
         logger.exception("unexpected", extra={"route": route, "correlation": correlation})
         answer = problems.unexpected(correlation)
-    logger.info("answered", extra={"route": route, "status": answer.status, "correlation": correlation})
+    logger.info(
+        "answered",
+        extra={"route": route, "status": answer.status, "correlation": correlation},
+    )
     return _response(answer)
 
 

@@ -78,7 +78,7 @@ class Call:
             decoded = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
         except (ValueError, binascii.Error, RecursionError):
             raise InvalidInputError([fault]) from None
-        if not isinstance(decoded, list) or len(decoded) != 2 or decoded[0] != list_name:  # noqa: PLR2004
+        if not isinstance(decoded, list) or len(decoded) != 2 or decoded[0] != list_name:
             raise InvalidInputError([fault])
         return decoded[1]
 
@@ -86,7 +86,8 @@ class Call:
         """The same for lists whose cursor is the last id."""
         position = self.after(list_name)
         if position is not None and not isinstance(position, str):
-            raise InvalidInputError([Fault(pointer("cursor"), "This is not a cursor.", "INVALID_CURSOR")])
+            fault = Fault(pointer("cursor"), "This is not a cursor.", "INVALID_CURSOR")
+            raise InvalidInputError([fault])
         return position
 
 

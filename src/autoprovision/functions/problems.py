@@ -67,7 +67,7 @@ def unexpected(correlation: str) -> Answer:
             "type": "urn:autoprovision:problem:internal",
             "title": "Internal error",
             "status": 500,
-            "detail": "Something of ours went wrong. It is logged; give the correlation when you ask.",
+            "detail": "Something of ours went wrong and is logged under the correlation.",
             "code": "INTERNAL",
             "correlation": correlation,
         },

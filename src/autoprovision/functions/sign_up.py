@@ -21,7 +21,7 @@ def pre_sign_up(event: dict[str, Any], _context: object) -> dict[str, Any]:
         email = event["request"]["userAttributes"].get("email", "").lower()
         allowed = os.environ.get("SELF_SIGN_UP_DOMAINS", "").lower().replace(" ", "").split(",")
         if email.rpartition("@")[2] not in set(filter(None, allowed)):
-            raise PermissionError("Sign-up is not open to this address; ask an admin to invite you.")
+            raise PermissionError("Sign-up is not open to this address; ask for an invitation.")
     return event
 
 

@@ -36,9 +36,7 @@ def show(actor: Actor, blueprint_id: str, platform: Platform) -> dict[str, Any]:
                 "facts": one.facts,
                 "defaultExpiry": one.default_expiry,
                 "longestExpiry": one.longest_expiry,
-                "priceLines": [
-                    line.document() for line in price_lines(one.prices, catalog.prices)
-                ],
+                "priceLines": [line.document() for line in price_lines(one.prices, catalog.prices)],
             }
             for env, one in manifest.topologies.items()
         },

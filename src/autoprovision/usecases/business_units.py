@@ -51,9 +51,7 @@ def _account(actor: Actor, operation: str, unit: str) -> str:
     return unit_account(name)
 
 
-def list_units(
-    actor: Actor, platform: Platform, *, limit: int, after: str | None
-) -> Page[Balance]:
+def list_units(actor: Actor, platform: Platform, *, limit: int, after: str | None) -> Page[Balance]:
     """The business units within reach, by name."""
     units = units_within(actor, "unit.list")
     if units is None:
@@ -94,9 +92,7 @@ def set_quota(actor: Actor, unit: str, quota: int | None, platform: Platform) ->
         raise InvalidInputError(
             [Fault("/quota", "A quota is a whole number of credits from 0 to 10^15.")]
         )
-    balance = platform.records.set_limit(
-        account, quota, by=actor.email, at=iso(platform.now())
-    )
+    balance = platform.records.set_limit(account, quota, by=actor.email, at=iso(platform.now()))
     platform.events.publish(
         EventName.QUOTA_CHANGED, {"businessUnit": unit, "quota": quota, "by": actor.id}
     )

@@ -40,9 +40,12 @@ def unit_for(actor: Actor, template: RequestTemplate, operation: str) -> str:
     unit = template.BusinessUnit or actor.unit
     if unit is None:
         raise InvalidInputError(
-            [Fault(pointer("BusinessUnit"),
-                   "You belong to no business unit yet; ask an admin to tag you with one.", "NO_UNIT")]
-        )  # fmt: skip
+            [
+                Fault(
+                    pointer("BusinessUnit"), "An admin has to tag you with a unit first.", "NO_UNIT"
+                )
+            ]
+        )
     authorize(actor, operation, unit=unit, thing=f"business unit {unit} for you")
     return unit
 
@@ -114,10 +117,10 @@ def current_basis(request: Request, platform: Platform) -> str | None:
     assert request.plan is not None, "a request without a plan has no basis"  # noqa: S101
     catalog = platform.catalog.catalog()
     published = catalog.by_id(request.plan.blueprint)
-    topology = published and published.manifest.topologies.get(
-        template_of(request).TargetEnvironment
-    )
-    if published is None or topology is None:
+    if published is None:
+        return None
+    topology = published.manifest.topologies.get(template_of(request).TargetEnvironment)
+    if topology is None:
         return None
     credits_ = credits_of(price_lines(topology.prices, catalog.prices))
     return basis_of(published, credits_, platform.catalog.policy())

@@ -130,9 +130,7 @@ def _tags(unit: str | None, role: Role, platform: Platform) -> dict[str, str]:
     return tags | {"Quota": "" if limit is None else str(limit)}
 
 
-def change(
-    actor: Actor, user_id: str, platform: Platform, changes: dict[str, Any]
-) -> User:
+def change(actor: Actor, user_id: str, platform: Platform, changes: dict[str, Any]) -> User:
     """Tag a user anew; it holds from their next call, whatever their token says.
 
     Args:
@@ -219,12 +217,14 @@ def _roster_faults(rows: list[dict[str, Any]], platform: Platform) -> list[tuple
             faults += [(number, fault) for fault in error.faults]
             continue
         if address in seen:
-            faults.append((number, Fault("/email", f"{address} stands in line {seen[address] + 1} too.", "DUPLICATE")))
+            sentence = f"{address} stands in line {seen[address] + 1} too."
+            faults.append((number, Fault("/email", sentence, "DUPLICATE")))
         seen[address] = number
         if unit and unit not in known:
             known[unit] = platform.records.balance(unit_account(unit)).limit is not None
         if unit and not known[unit]:
-            faults.append((number, Fault("/unit", f"There is no business unit {unit}.", "UNKNOWN_UNIT")))
+            sentence = f"There is no business unit {unit}."
+            faults.append((number, Fault("/unit", sentence, "UNKNOWN_UNIT")))
     return faults
 
 
@@ -242,9 +242,7 @@ def _roster_line(
     return {**line, "result": result, "message": ""}
 
 
-def _roster_person(
-    actor: Actor, platform: Platform, email: str, row: dict[str, Any]
-) -> str:
+def _roster_person(actor: Actor, platform: Platform, email: str, row: dict[str, Any]) -> str:
     role, unit = row.get("role") or "requester", row.get("unit") or None
     existing = platform.users.by_email(email)
     if existing is None:
@@ -263,8 +261,6 @@ def join(user_id: str, email: str, platform: Platform) -> User:
     if existing is not None:
         return existing
     at = iso(platform.now())
-    user = User(
-        id=user_id, email=email.lower(), role=Role.REQUESTER, created_at=at, updated_at=at
-    )
+    user = User(id=user_id, email=email.lower(), role=Role.REQUESTER, created_at=at, updated_at=at)
     platform.users.save(user)
     return user
