@@ -55,7 +55,7 @@ openapi: setup ## Write openapi.json from the table of operations
 lock: setup ## Renew the lock files (the only target that changes versions)
 	@for name in functions dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/$$name.lock requirements/$$name.in; done
 
-.PHONY: check
+.PHONY: check-static
 check-static: lint types ## Everything of `check` but the tests
 
 .PHONY: check

@@ -130,6 +130,12 @@ def _terminate(call: Call) -> Answer:
     return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
 
 
+def _extend(call: Call) -> Answer:
+    body = call.read(bodies.Extension)
+    application = applications.extend(call.actor, call.path["id"], body.duration, call.platform)
+    return Answer(200, application.shown())
+
+
 def _list_blueprints(call: Call) -> Answer:
     return Answer(
         200, {"items": blueprints.list_blueprints(call.actor, call.platform), "next": None}
@@ -217,6 +223,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /applications": Operation("application.list", "List applications, newest first", _list_applications, answer="Application", paged=True),
     "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
     "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /applications/{id}/extend": Operation("application.extend", "Let an application live longer", _extend, body=bodies.Extension, answer="Application", refusals=(409, 422), repeatable=True),
     "GET /blueprints": Operation("blueprint.list", "List blueprints", _list_blueprints, paged=True),
     "GET /blueprints/{id}": Operation("blueprint.show", "Show a blueprint", _show_blueprint),
     "GET /business-units": Operation("unit.list", "List business units", _list_units, paged=True),

@@ -1,9 +1,17 @@
 """Applications: what lives, and what its people may do to it."""
 
 from autoprovision.domain.actor import Actor, authorize, units_within
-from autoprovision.domain.application import Application
-from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.application import Application, ApplicationStatus
+from autoprovision.domain.clock import iso, moment, parse_duration
+from autoprovision.domain.errors import ConflictError, NotFoundError
+from autoprovision.domain.request import (
+    Request,
+    RequestKind,
+    RequestStatus,
+    TargetEnvironment,
+)
 from autoprovision.ports import Page, Platform
+from autoprovision.usecases.requests import note, start
 
 
 def show(actor: Actor, application_id: str, platform: Platform) -> Application:
@@ -36,3 +44,113 @@ def list_applications(
     """The applications within reach, newest first."""
     units = units_within(actor, "application.list")
     return platform.records.applications(units, limit=limit, after=after)
+
+
+_CHANGEABLE = frozenset(
+    {ApplicationStatus.AVAILABLE, ApplicationStatus.TAINTED, ApplicationStatus.ERROR}
+)
+
+
+def terminate(actor: Actor, application_id: str, platform: Platform, *, request_id: str) -> Request:
+    """End an application: its stack is deleted and verified gone, its credits are given back.
+
+    Args:
+        request_id: chosen before, so that a repeated call finds what the first one did.
+
+    Returns:
+        The request that ends it.
+
+    Raises:
+        ConflictError: code WRONG_STATUS (it is not one that can be ended now) or
+            OPERATION_IN_PROGRESS (another request is changing it).
+    """
+    application = within_reach(actor, "application.terminate", application_id, platform)
+    return begin(actor, application, "terminate", platform, request_id=request_id)
+
+
+def begin(
+    actor: Actor,
+    application: Application,
+    kind: RequestKind,
+    platform: Platform,
+    *,
+    request_id: str,
+) -> Request:
+    """Begin a change of an application under its lock and start its workflow."""
+    existing = _begun_before(request_id, platform)
+    if existing is None:
+        if application.status not in _CHANGEABLE:
+            raise ConflictError(
+                f"The application is {application.status}; it cannot be changed now.",
+                code="WRONG_STATUS", status=application.status.value,
+            )  # fmt: skip
+        existing = _change_request(actor, application, kind, platform, request_id=request_id)
+        platform.records.admit(existing, None, None)
+        note(platform, request_id, "Admission", f"{actor.email} asked to {kind} it.")
+    start(existing, platform)
+    return existing
+
+
+def _begun_before(request_id: str, platform: Platform) -> Request | None:
+    try:
+        return platform.records.request(request_id)
+    except NotFoundError:
+        return None
+
+
+def _change_request(
+    actor: Actor,
+    application: Application,
+    kind: RequestKind,
+    platform: Platform,
+    *,
+    request_id: str,
+) -> Request:
+    at = iso(platform.now())
+    return Request(
+        id=request_id, kind=kind, status=RequestStatus.SUBMITTED, reason="ACCEPTED",
+        message=f"Accepted: {kind} {application.application_name}.",
+        application_id=application.id, application_name=application.application_name,
+        target_environment=application.target_environment,
+        project_type=application.project_type, tech_stack=application.tech_stack,
+        business_unit=application.business_unit, project_email=application.project_email,
+        stack_id=application.stack_id, submitted_by=actor.email, submitted_by_id=actor.id,
+        submitted_at=at, updated_at=at,
+    )  # fmt: skip
+
+
+def extend(actor: Actor, application_id: str, duration: str, platform: Platform) -> Application:
+    """Let an application live longer, counted from when it would have ended.
+
+    Raises:
+        ConflictError: code WRONG_STATUS, or TOO_LONG when the environment's longest life from now
+            would be passed.
+    """
+    application = within_reach(actor, "application.extend", application_id, platform)
+    if application.status not in _CHANGEABLE:
+        raise ConflictError(
+            f"The application is {application.status}; it cannot be extended.",
+            code="WRONG_STATUS", status=application.status.value,
+        )  # fmt: skip
+    if application.expires_at is None:
+        return application
+    now = platform.now()
+    until = max(moment(application.expires_at), now) + parse_duration(duration)
+    longest = _longest_life(application, platform)
+    if longest and until > now + parse_duration(longest):
+        raise ConflictError(
+            f"In {application.target_environment} an application lives at most {longest} from now.",
+            code="TOO_LONG", longest=longest,
+        )  # fmt: skip
+    changed = platform.records.patch_application(
+        application_id, expected_version=application.version_number, expires_at=iso(until),
+        expiry_reminders=0, updated_at=iso(now),
+    )  # fmt: skip
+    note(platform, application.request_id, "Extend", f"{actor.email} extended it to {iso(until)}.")
+    return changed
+
+
+def _longest_life(application: Application, platform: Platform) -> str | None:
+    published = platform.catalog.version(application.blueprint, application.version)
+    environment = TargetEnvironment(application.target_environment)
+    return published.manifest.topologies[environment].longest_expiry

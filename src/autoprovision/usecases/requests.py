@@ -61,7 +61,7 @@ def submit(
         planned = plan_for(actor, template, unit, platform)
         _refuse_by_policy(planned)
         accepted = _admit(actor, template, planned, platform, request_id=request_id, source=source)
-    _start(accepted, platform)
+    start(accepted, platform)
     return accepted
 
 
@@ -168,7 +168,8 @@ def _records_of(
     return request, application, hold
 
 
-def _start(request: Request, platform: Platform) -> None:
+def start(request: Request, platform: Platform) -> None:
+    """Start the workflow of an accepted request, if it has not begun."""
     if request.status is not RequestStatus.SUBMITTED:
         return
     try:
