@@ -1,0 +1,168 @@
+"""`autoprovision application`: what lives, from its first URL to its end."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from autoprovision.cli.client import Document
+from autoprovision.cli.commands import Noun
+from autoprovision.cli.files import FileArgument, read_json_bytes
+from autoprovision.cli.lists import (
+    AllOption,
+    CursorOption,
+    LimitOption,
+    StatusFilter,
+    UnitFilter,
+    print_list,
+)
+from autoprovision.cli.outcomes import conclude, watch_application
+from autoprovision.cli.render import (
+    field,
+    moment,
+    moment_of,
+    money,
+    money_of,
+    show_fields,
+    status_of,
+    status_text,
+)
+from autoprovision.cli.session import Session
+
+app = Noun("application", "Look after what lives: change it, extend it, end it.")
+
+ApplicationId = Annotated[
+    str, typer.Argument(metavar="ID", help="The application's id, app_….", show_default=False)
+]
+WatchOption = Annotated[bool, typer.Option("--watch", help="Follow it to its end.")]
+
+
+@app.verb("list", "autoprovision application list --unit physics")
+def list_(
+    session: Session,
+    *,
+    status: StatusFilter = None,
+    unit: UnitFilter = None,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
+    everything: AllOption = False,
+) -> None:
+    """List applications."""
+    columns = (
+        ("id", field("id")),
+        ("status", status_of()),
+        ("name", field("applicationName")),
+        ("environment", field("targetEnvironment")),
+        ("unit", field("businessUnit")),
+        ("a month", money_of("monthlyCredits")),
+        ("expires", moment_of("expiresAt")),
+        ("url", field("url")),
+    )
+    print_list(
+        session,
+        session.api.applications,
+        columns,
+        limit=limit,
+        cursor=cursor,
+        everything=everything,
+        status=status,
+        unit=unit,
+    )
+
+
+@app.verb("show", "autoprovision application show app_01jd…")
+def show(session: Session, *, application_id: ApplicationId, watch: WatchOption = False) -> None:
+    """Show an application; with --watch follow what moves it to its end."""
+    application = session.api.application(application_id)
+    if watch:
+        application, _ = watch_application(session, application_id, application)
+    session.out.emit(application, lambda console: _show_application(console, application))
+
+
+@app.verb("update", "autoprovision application update app_01jd… change.json --watch")
+def update(
+    session: Session, application_id: ApplicationId, file: FileArgument, watch: WatchOption = False
+) -> None:
+    """Change an application with a JSON file that holds what shall be different."""
+    change = read_json_bytes(file)
+    answer = session.api.update_application(application_id, change)
+    _go_on(session, application_id, answer, watch=watch, good="AVAILABLE")
+
+
+@app.verb("publish", "autoprovision application publish app_01jd… --watch")
+def publish(session: Session, *, application_id: ApplicationId, watch: WatchOption = False) -> None:
+    """Put the project's newest code onto an application; its stack stays as it is."""
+    answer = session.api.publish_application(application_id)
+    _go_on(session, application_id, answer, watch=watch, good="AVAILABLE")
+
+
+@app.verb("extend", "autoprovision application extend app_01jd… 14d")
+def extend(
+    session: Session,
+    *,
+    application_id: ApplicationId,
+    duration: Annotated[
+        str, typer.Argument(metavar="DURATION", help="How much longer, such as 7d or 12h.")
+    ],
+) -> None:
+    """Let an application live longer."""
+    answer = session.api.extend_application(application_id, duration)
+    session.out.emit(answer, lambda console: _show_application(console, answer))
+
+
+@app.verb("terminate", "autoprovision application terminate app_01jd… --watch --yes")
+def terminate(
+    session: Session,
+    *,
+    application_id: ApplicationId,
+    watch: WatchOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """End an application: everything it runs on is deleted, and its quota given back."""
+    # Without a terminal nobody could answer: there the command itself is the decision.
+    session.confirm(
+        f"Terminate {application_id}? Everything on it is deleted.", yes=yes, required=False
+    )
+    answer = session.api.terminate_application(application_id)
+    _go_on(session, application_id, answer, watch=watch, good="TERMINATED")
+
+
+def _go_on(
+    session: Session, application_id: str, answer: Document, *, watch: bool, good: str
+) -> None:
+    """Print an application that has just been set moving, or follow it to its end first."""
+    if not watch:
+        session.out.emit(answer, lambda console: _show_application(console, answer))
+        session.out.say(
+            f"Next: `autoprovision application show {application_id} --watch` follows it."
+        )
+        return
+    final, decisive = watch_application(session, application_id, answer)
+    session.out.emit(final, lambda console: _show_application(console, final))
+    conclude(session, decisive, "SUCCEEDED", good)
+
+
+def _show_application(console: Console, application: Mapping[str, Any]) -> None:
+    price = money(application.get("monthlyCredits"))
+    show_fields(
+        console,
+        [
+            ("id", application.get("id")),
+            ("status", status_text(application.get("status"))),
+            ("why", application.get("message") or application.get("reason")),
+            ("url", application.get("url")),
+            ("name", application.get("applicationName")),
+            ("environment", application.get("targetEnvironment")),
+            ("unit", application.get("businessUnit")),
+            ("owner", application.get("owner")),
+            ("blueprint", application.get("blueprint")),
+            ("version", application.get("version")),
+            ("price", f"{price} a month" if price else ""),
+            ("expires", moment(application.get("expiresAt"))),
+            ("request", application.get("requestId")),
+            ("created", moment(application.get("createdAt"))),
+            ("updated", moment(application.get("updatedAt"))),
+            ("outputs", application.get("outputs")),
+        ],
+    )

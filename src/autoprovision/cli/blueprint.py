@@ -1,0 +1,199 @@
+"""`autoprovision blueprint`: what can be ordered."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from autoprovision.cli.client import Document
+from autoprovision.cli.commands import Noun
+from autoprovision.cli.errors import REFUSED, CliError, MisuseError
+from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
+from autoprovision.cli.render import field, show_fields, show_table
+from autoprovision.cli.session import Session
+
+app = Noun("blueprint", "What can be ordered, and what a JSON template may hold.")
+
+_SCHEMA = "RequestTemplate"
+_REFERENCE = "#/components/schemas/"
+
+
+@app.verb("list", "autoprovision blueprint list")
+def list_(
+    session: Session,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
+    everything: AllOption = False,
+) -> None:
+    """List the blueprints of the catalog."""
+    columns = (
+        ("id", field("id")),
+        ("version", field("version")),
+        ("title", field("title")),
+        ("serves", _serves),
+        ("environments", _environments),
+    )
+    print_list(
+        session,
+        session.api.blueprints,
+        columns,
+        limit=limit,
+        cursor=cursor,
+        everything=everything,
+    )
+
+
+@app.verb("show", "autoprovision blueprint show static-site")
+def show(
+    session: Session,
+    blueprint_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The blueprint's id.", show_default=False)
+    ],
+) -> None:
+    """Show a blueprint: what it serves, its parameters, its environments."""
+    blueprint = session.api.blueprint(blueprint_id)
+    session.out.emit(blueprint, lambda console: _show_blueprint(console, blueprint))
+
+
+@app.verb("validate", "autoprovision blueprint validate catalog/static-site")
+def validate(
+    session: Session,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A blueprint's folder.", show_default=False)
+    ],
+) -> None:
+    """Check a blueprint's folder on this machine; nothing is sent anywhere."""
+    from autoprovision.cli.blueprint_check import check_blueprint
+
+    if not folder.is_dir():
+        raise MisuseError(f"{folder} is no folder.", "Give the folder that holds blueprint.yaml.")
+    manifest, faults = check_blueprint(folder)
+    errors = [
+        {"file": file, "pointer": pointer, "detail": detail} for file, pointer, detail in faults
+    ]
+    document = {
+        "valid": not faults,
+        "id": manifest.get("id"),
+        "version": manifest.get("version"),
+        "errors": errors,
+    }
+    columns = (("file", field("file")), ("where", field("pointer")), ("what", field("detail")))
+
+    def show_faults(console: Console) -> None:
+        if faults:
+            show_table(console, errors, columns)
+
+    session.out.emit(document, show_faults)
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        session.out.say(f"{folder} has {count}.", "bold red")
+        raise typer.Exit(REFUSED)
+    session.out.say(f"{folder} is a valid blueprint.", "green")
+
+
+@app.verb("schema", "autoprovision blueprint schema > request.schema.json")
+def schema(session: Session) -> None:
+    """Print the JSON Schema of the JSON template, for editors and validators."""
+    document = request_schema(session.api.openapi())
+    session.out.emit(document, lambda _: _print_json(document))
+
+
+def request_schema(openapi: Document) -> Document:
+    """The JSON template's schema as a document of its own.
+
+    Args:
+        openapi: The API's description, whose schemas refer to each other.
+
+    Raises:
+        CliError: The description does not hold it.
+    """
+    schemas = (openapi.get("components") or {}).get("schemas") or {}
+    if _SCHEMA not in schemas:
+        raise CliError(
+            f"The API's description has no schema {_SCHEMA}.",
+            "Is it an autoprovision API? `autoprovision status` prints its address.",
+        )
+    needed: dict[str, Any] = {}
+    root = _localized(schemas[_SCHEMA], schemas, needed)
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}
+    if needed:
+        document["$defs"] = {**document.get("$defs", {}), **needed}
+    return document
+
+
+def _localized(node: Any, schemas: Mapping[str, Any], needed: dict[str, Any]) -> Any:
+    """The node with references into the OpenAPI document turned into `$defs`."""
+    if isinstance(node, list):
+        return [_localized(entry, schemas, needed) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    local = {}
+    for key, value in node.items():
+        if key == "$ref" and isinstance(value, str) and value.startswith(_REFERENCE):
+            name = value.removeprefix(_REFERENCE)
+            if name not in needed and name in schemas:
+                needed[name] = {}  # Known before it is walked: schemas may refer to themselves.
+                needed[name] = _localized(schemas[name], schemas, needed)
+            local[key] = f"#/$defs/{name}"
+        else:
+            local[key] = _localized(value, schemas, needed)
+    return local
+
+
+def _print_json(document: Document) -> None:
+    import json
+
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _serves(blueprint: Mapping[str, Any]) -> str:
+    served = []
+    for entry in blueprint.get("serves") or []:
+        stacks = ", ".join(entry.get("techStacks") or ())
+        kind = str(entry.get("projectType") or "")
+        served.append(f"{kind} ({stacks})" if stacks else kind)
+    return "; ".join(served)
+
+
+def _environments(blueprint: Mapping[str, Any]) -> Any:
+    return blueprint.get("environments") or list(blueprint.get("topologies") or ())
+
+
+def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
+    show_fields(
+        console,
+        [
+            ("id", blueprint.get("id")),
+            ("version", blueprint.get("version")),
+            ("title", blueprint.get("title")),
+            ("what", blueprint.get("description")),
+            ("serves", _serves(blueprint)),
+            ("environments", _environments(blueprint)),
+            ("digest", blueprint.get("digest")),
+        ],
+    )
+    parameters = blueprint.get("parameters") or {}
+    if isinstance(parameters, Mapping) and parameters:
+        rows = [{"name": name, **declared} for name, declared in parameters.items()]
+        columns = (
+            ("parameter", field("name")),
+            ("type", field("type")),
+            ("default", field("default")),
+            ("choices", field("choices")),
+            ("what", field("description")),
+        )
+        console.print()
+        show_table(console, rows, columns)
+    offered = blueprint.get("topologies") or {}
+    if isinstance(offered, Mapping) and offered:
+        rows = [{"environment": name, **topology} for name, topology in offered.items()]
+        facts = (
+            ("environment", field("environment")),
+            ("facts", field("facts")),
+            ("expires after", field("defaultExpiry")),
+            ("parameters", field("parameters")),
+        )
+        console.print()
+        show_table(console, rows, facts)

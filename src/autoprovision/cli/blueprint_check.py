@@ -1,0 +1,124 @@
+"""Checks a blueprint's folder without AWS: the manifest, its template and how they fit.
+
+What the catalog's tests and CloudFormation itself find later is not repeated here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from autoprovision.domain.blueprint import Blueprint
+from autoprovision.domain.price import unpriced
+from autoprovision.domain.request import faults_of
+
+MANIFEST = "blueprint.yaml"
+TEMPLATE = "template.yaml"
+_SOURCES = ("request.", "parameters.", "platform.", "application.", "secret.")
+
+Fault = tuple[str, str, str]
+"""File, JSON pointer into it, and what is wrong."""
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (`!Ref`, `!Sub`, …), read as plain data."""
+
+
+def _short_form(loader: _TemplateLoader, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101
+    return loader.construct_mapping(node, deep=True)
+
+
+_TemplateLoader.add_multi_constructor("!", _short_form)
+
+
+def check_blueprint(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
+    """Check one blueprint's folder.
+
+    Args:
+        folder: The folder that holds the manifest and the template.
+
+    Returns:
+        The manifest as it stands, and every fault that was found.
+    """
+    manifest, faults = _read(folder / MANIFEST)
+    template, template_faults = _read(folder / TEMPLATE)
+    faults += template_faults
+    if not isinstance(manifest, dict) or not isinstance(template, dict):
+        return {}, faults
+    try:
+        blueprint = Blueprint.model_validate(manifest)
+    except ValidationError as problem:
+        found = [(MANIFEST, fault.pointer, fault.detail) for fault in faults_of(problem)]
+        return manifest, faults + found
+    faults += _manifest_faults(folder, blueprint)
+    faults += _parameter_faults(blueprint, template)
+    faults += _price_faults(blueprint, template)
+    return manifest, faults
+
+
+def _read(path: Path) -> tuple[Any, list[Fault]]:
+    try:
+        content = yaml.load(path.read_bytes(), Loader=_TemplateLoader)  # noqa: S506
+    except OSError as problem:
+        return None, [(path.name, "", f"cannot be read: {problem.strerror}.")]
+    except yaml.YAMLError as problem:
+        return None, [(path.name, "", f"is not YAML: {' '.join(str(problem).split())}")]
+    if not isinstance(content, dict):
+        return None, [(path.name, "", "holds no mapping.")]
+    return content, []
+
+
+def _manifest_faults(folder: Path, blueprint: Blueprint) -> Iterator[Fault]:
+    if blueprint.id != folder.resolve().name:
+        yield MANIFEST, "/id", f"The folder is called {folder.resolve().name}, not {blueprint.id}."
+    recipe = blueprint.publish.recipe
+    if recipe is not None and not (folder / recipe).is_file():
+        yield MANIFEST, "/publish/recipe", f"There is no file {recipe}."
+    for name, source in blueprint.stack_parameters.items():
+        if not source.startswith(_SOURCES):
+            known = ", ".join(f"{prefix}…" for prefix in _SOURCES)
+            yield MANIFEST, f"/stackParameters/{name}", f"{source} is none of {known}."
+        declared = source.removeprefix("parameters.")
+        if source != declared and declared not in blueprint.parameters:
+            yield MANIFEST, f"/stackParameters/{name}", f"There is no parameter {declared}."
+
+
+def _parameter_faults(blueprint: Blueprint, template: dict[str, Any]) -> Iterator[Fault]:
+    wanted = template.get("Parameters") or {}
+    for name in blueprint.stack_parameters:
+        if name not in wanted:
+            yield MANIFEST, f"/stackParameters/{name}", "The template has no such parameter."
+    for environment, topology in blueprint.topologies.items():
+        at = f"/topologies/{environment.value}/parameters"
+        for name in topology.parameters:
+            if name not in wanted:
+                yield MANIFEST, f"{at}/{name}", "The template has no such parameter."
+        filled = {*blueprint.stack_parameters, *topology.parameters}
+        for name, declaration in wanted.items():
+            has_default = isinstance(declaration, dict) and "Default" in declaration
+            if name not in filled and not has_default:
+                yield MANIFEST, at, f"Nothing fills the template's parameter {name}."
+
+
+def _price_faults(blueprint: Blueprint, template: dict[str, Any]) -> Iterator[Fault]:
+    declared = template.get("Resources") or {}
+    if not declared:
+        yield TEMPLATE, "/Resources", "The template declares no resource."
+    kinds = {
+        name: str(one.get("Type")) if isinstance(one, dict) else ""
+        for name, one in declared.items()
+    }
+    for environment, topology in blueprint.topologies.items():
+        at = f"/topologies/{environment.value}/prices"
+        for missing in unpriced(kinds, topology.prices):
+            yield MANIFEST, at, f"No price line mentions {missing}; a free one says `free`."
+        for line in topology.prices:
+            if line.resource not in kinds:
+                yield MANIFEST, at, f"The template has no resource {line.resource}."

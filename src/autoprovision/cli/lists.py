@@ -1,0 +1,65 @@
+"""The options of every `list`, and how a list is printed."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from autoprovision.cli.client import Document, ReadPage, pages
+from autoprovision.cli.render import Column, show_table
+from autoprovision.cli.session import Session
+
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]
+CursorOption = Annotated[
+    str | None,
+    typer.Option("--cursor", help="Go on where the list before ended: its `next`."),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All of them, page after page.")]
+UnitFilter = Annotated[
+    str | None, typer.Option("--unit", metavar="UNIT", help="Only of this business unit.")
+]
+StatusFilter = Annotated[
+    str | None, typer.Option("--status", metavar="STATUS", help="Only in this status.")
+]
+
+
+def print_list(
+    session: Session,
+    read: ReadPage,
+    columns: Sequence[Column],
+    *,
+    limit: int,
+    cursor: str | None,
+    everything: bool,
+    **filters: str | None,
+) -> None:
+    """Read a list and print it.
+
+    Args:
+        session: The command's session.
+        read: Reads a page: `api.requests`, `api.users`, …
+        columns: How an item is shown.
+        limit: How many items at most.
+        cursor: Where to begin; None for the beginning.
+        everything: Whether to read every page.
+        filters: Query parameters of the list.
+    """
+    page: Document
+    if everything:
+        page = {"items": list(pages(read, filters)), "next": None}
+    else:
+        page = read({**filters, "limit": limit, "cursor": cursor})
+    items: list[Any] = page.get("items") or []
+
+    def show(console: Console) -> None:
+        if items:
+            show_table(console, items, columns)
+
+    session.out.emit(page, show)
+    if session.out.as_json:
+        return
+    if not items:
+        session.out.say("There are none.")
+    if page.get("next"):
+        session.out.say(f"There are more: add --all, or --cursor {page['next']}.")
