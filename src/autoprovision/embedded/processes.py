@@ -26,7 +26,7 @@ def started_at(pid: int) -> str | None:
         return None if fields is None or fields[0] in {"Z", "X"} else fields[19]
     seen = _ps("-o", "stat=,lstart=", "-p", str(pid))
     words = seen.split(maxsplit=1)
-    return words[1] if len(words) == 2 and not words[0].startswith("Z") else None  # noqa: PLR2004
+    return words[1] if len(words) == 2 and not words[0].startswith("Z") else None
 
 
 def session_members(session: int) -> list[int]:

@@ -14,6 +14,10 @@ NAMES = (
     "stack_identity",
     "cloudfront_addresses",
     "cloudfront_origins",
+    "lambda_workers",
+    "lambda_async",
+    "lambda_errors",
+    "cognito_users",
 )
 
 

@@ -24,7 +24,7 @@ def apply() -> None:
     def delete(physical_id: str, properties: dict[str, Any]) -> None:
         del properties
         status, _, body = s3._delete_bucket(physical_id)
-        if status >= 400 and status != _GONE:  # noqa: PLR2004 - HTTP's border of errors
+        if status >= 400 and status != _GONE:
             message, code = _text(body, "Message"), _text(body, "Code")
             raise ValueError(
                 f"{message} (Service: Amazon S3; Status Code: {status}; Error Code: {code})"

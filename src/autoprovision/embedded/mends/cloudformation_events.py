@@ -31,7 +31,7 @@ def apply() -> None:
 
     record = stacks._add_event
 
-    def record_and_send(  # noqa: PLR0917 - the signature of what it replaces
+    def record_and_send(
         stack_id: str,
         stack_name: str,
         logical_id: str,

@@ -41,7 +41,7 @@ def apply() -> None:
         if refused:
             return helpers._error("AlreadyExistsException", refused)
         answer = create(parameters)
-        if token and answer[0] == 200:  # noqa: PLR2004 - HTTP's OK
+        if token and answer[0] == 200:
             answered[token] = (request, answer)
         return answer
 
