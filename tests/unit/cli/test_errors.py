@@ -1,0 +1,219 @@
+"""What goes wrong: sentences, exit codes, retries and tokens."""
+
+import json
+import socket
+import time
+
+import pytest
+from werkzeug import Request, Response
+
+from autoprovision.cli import session as session_module
+from autoprovision.cli.profiles import Platform, Profile, Tokens
+
+PROBLEM = {
+    "type": "about:blank",
+    "title": "Bad Request",
+    "status": 400,
+    "detail": "There are 2 faults in what was sent.",
+    "code": "INVALID_INPUT",
+    "errors": [
+        {"pointer": "/ApplicationName", "detail": "Use 2 to 40 letters.", "code": "INVALID_VALUE"},
+        {"pointer": "/Colour", "detail": "There is no key 'Colour'.", "code": "UNKNOWN_KEY"},
+    ],
+}
+
+
+def test_every_field_error_is_shown_with_what_to_run_next(ada, run, httpserver, template):
+    httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(PROBLEM, 400)
+    result = run("request", "submit", str(template))
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    for part in (
+        "There are 2 faults in what was sent. (INVALID_INPUT 400)",
+        "/ApplicationName  Use 2 to 40 letters.",
+        "/Colour           There is no key 'Colour'.",
+        "Next: Correct the JSON template.",
+    ):
+        assert part in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_with_json_a_refusal_is_the_problem_document(ada, run, httpserver, template):
+    httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(PROBLEM, 400)
+    result = run("request", "submit", str(template), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (409, "OVER_QUOTA", "autoprovision unit set UNIT --quota N"),
+        (409, "NAME_TAKEN", "another ApplicationName"),
+        (403, "FORBIDDEN", "login EMAIL"),
+        (404, "NOT_FOUND", "autoprovision request list"),
+        (422, "IDEMPOTENCY_MISMATCH", "--idempotency-key"),
+        (500, "", "Run the same command again"),
+    ],
+)
+def test_the_next_step_follows_from_the_code(ada, run, httpserver, template, status, code, hint):
+    httpserver.expect_request("/requests", method="POST").respond_with_json(
+        {"title": "No", "detail": "It was refused.", "code": code}, status
+    )
+    result = run("request", "submit", str(template))
+    assert result.exit_code == 1
+    assert hint in result.stderr
+
+
+def test_advice_of_the_server_wins(ada, run, httpserver, template):
+    httpserver.expect_request("/plans", method="POST").respond_with_json(
+        {"detail": "Too much.", "code": "OVER_QUOTA", "advice": "Use dev: it costs $2.00."}, 409
+    )
+    assert "Next: Use dev: it costs $2.00." in run("request", "plan", str(template)).stderr
+
+
+def test_an_answer_that_is_no_json_is_told(ada, run, httpserver):
+    httpserver.expect_oneshot_request("/requests/req_1").respond_with_data("<html>", status=200)
+    result = run("request", "show", "req_1")
+    assert result.exit_code == 1
+    assert "no JSON object" in result.stderr
+    httpserver.expect_oneshot_request("/requests/req_1").respond_with_data("<html>", status=418)
+    assert "418" in run("request", "show", "req_1").stderr
+
+
+def test_gateway_style_messages_are_shown(ada, run, httpserver):
+    httpserver.expect_request("/requests/req_1").respond_with_json({"message": "Forbidden"}, 403)
+    assert "Forbidden (HTTP 403)" in run("request", "show", "req_1").stderr
+
+
+def test_429_and_503_are_tried_again_with_the_same_key(ada, run, httpserver, template, a_request):
+    answers = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (202, {})]
+
+    def answer(_: Request) -> Response:
+        status, headers = answers.pop(0)
+        return Response(json.dumps(a_request), status, headers)
+
+    httpserver.expect_request("/requests", method="POST").respond_with_handler(answer)
+    assert run("request", "submit", str(template)).exit_code == 0
+    assert len(httpserver.log) == 3
+    assert len({request.headers["Idempotency-Key"] for request, _ in httpserver.log}) == 1
+
+
+def test_a_patch_is_not_repeated_after_503(ada, run, httpserver, template):
+    httpserver.expect_request("/applications/app_1", method="PATCH").respond_with_json(
+        {"detail": "Down."}, 503, headers={"Retry-After": "0"}
+    )
+    assert run("application", "update", "app_1", str(template)).exit_code == 1
+    assert len(httpserver.log) == 1
+
+
+def test_patience_ends(ada, run, httpserver):
+    httpserver.expect_request("/requests/req_1").respond_with_json(
+        {"detail": "Down.", "code": "UNAVAILABLE"}, 503, headers={"Retry-After": "0"}
+    )
+    result = run("request", "show", "req_1")
+    assert result.exit_code == 1
+    assert len(httpserver.log) == 4
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_dead_api_is_named_with_what_to_run(store, run):
+    url = f"http://127.0.0.1:{_free_port()}"
+    tokens = Tokens("a", "r", time.time() + 3600)
+    store.save(Profile("default", Platform(url, "eu-west-1", "c"), "ada@example.edu", tokens))
+    result = run("request", "list")
+    assert result.exit_code == 1
+    assert url in result.stderr
+    assert "autoprovision status" in result.stderr
+    assert "autoprovision up" in result.stderr
+
+
+def test_an_expired_access_token_is_refreshed_and_kept(
+    ada, store, ok, httpserver, sign_in, a_request
+):
+    store.save(ada.signed_in(ada.email, Tokens("old", "refresh-ada", time.time() - 5)))
+    result = {"AccessToken": "fresh", "ExpiresIn": 3600}
+    sign_in.will("InitiateAuth", {"AuthenticationResult": result})
+    httpserver.expect_request(
+        "/requests/req_1", headers={"Authorization": "Bearer fresh"}
+    ).respond_with_json(a_request)
+    ok("request", "show", "req_1", "--json")
+    ok("request", "show", "req_1", "--json")
+    assert [name for name, _ in sign_in.asked] == ["InitiateAuth"]
+    assert sign_in.payload("InitiateAuth")["AuthFlow"] == "REFRESH_TOKEN_AUTH"
+    kept = store.load("default")
+    assert kept is not None
+    assert kept.tokens is not None
+    assert (kept.tokens.access, kept.tokens.refresh) == ("fresh", "refresh-ada")
+
+
+def test_a_401_is_answered_with_one_refresh(ada, ok, httpserver, sign_in, a_request):
+    sign_in.will_sign_in("fresh")
+    httpserver.expect_request(
+        "/requests/req_1", headers={"Authorization": "Bearer access-ada"}
+    ).respond_with_json({"message": "Unauthorized"}, 401)
+    httpserver.expect_request(
+        "/requests/req_1", headers={"Authorization": "Bearer fresh"}
+    ).respond_with_json(a_request)
+    ok("request", "show", "req_1", "--json")
+
+
+def test_a_401_that_stays_asks_to_sign_in(ada, run, httpserver, sign_in):
+    sign_in.will_sign_in("fresh")
+    httpserver.expect_request("/requests/req_1").respond_with_json({"message": "Unauthorized"}, 401)
+    result = run("request", "show", "req_1")
+    assert result.exit_code == 1
+    assert "autoprovision login EMAIL" in result.stderr
+    assert len([r for r, _ in httpserver.log if r.path == "/requests/req_1"]) == 2
+
+
+def test_a_refresh_token_at_its_end_asks_to_sign_in(ada, store, run, sign_in):
+    store.save(ada.signed_in(ada.email, Tokens("old", "refresh-ada", 0)))
+    sign_in.will_refuse("InitiateAuth", "NotAuthorizedException", "Refresh Token has expired")
+    result = run("request", "list")
+    assert result.exit_code == 1
+    assert "no longer valid" in result.stderr
+    assert "autoprovision login EMAIL" in result.stderr
+
+
+def test_without_a_profile_the_way_in_is_told(run):
+    result = run("request", "list")
+    assert result.exit_code == 1
+    assert "There is no profile default" in result.stderr
+    assert "autoprovision up" in result.stderr
+
+
+def test_a_bug_is_a_sentence_and_a_trace_only_for_debugging(ada, run, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr(session_module, "ApiClient", broken)
+    result = run("request", "list")
+    assert result.exit_code == 1
+    assert "ZeroDivisionError: by nought" in result.stderr
+    assert "AUTOPROVISION_DEBUG=1" in result.stderr
+    monkeypatch.setenv("AUTOPROVISION_DEBUG", "1")
+    assert isinstance(run("request", "list").exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["request", "submit"],
+        ["request", "fly"],
+        ["request", "list", "--limit", "0"],
+        ["unit", "set", "physics"],
+        ["--profile", "../evil", "request", "list"],
+        ["user", "create", "a@b.edu"],
+    ],
+)
+def test_wrong_use_is_2(ada, run, arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr
