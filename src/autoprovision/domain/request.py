@@ -385,7 +385,8 @@ class Request(Resource):
         template: the JSON template without its secrets; empty for what could not be parsed.
         secret_arn: where Secrets Manager keeps the secrets; never shown.
         faults: what was wrong, for INVALID.
-        failure: the error that started the way back, kept for the mail.
+        failure: what started the way back (`code`, `message`, `end`: the final status it comes
+            to), kept for a resume and the mail.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
     """
 
@@ -412,6 +413,7 @@ class Request(Resource):
     submitted_at: str
     updated_at: str
     cancel_requested_by: str | None = None
+    failure: dict[str, str] | None = None
     faults: tuple[dict[str, str], ...] = ()
     execution: int = 0
 
