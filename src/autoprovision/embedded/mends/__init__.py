@@ -18,6 +18,7 @@ NAMES = (
     "lambda_async",
     "lambda_errors",
     "cognito_users",
+    "iam_resources",
 )
 
 

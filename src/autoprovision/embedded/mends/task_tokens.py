@@ -57,6 +57,12 @@ def apply() -> None:
         )
 
 
+def execution_of(token: str) -> str | None:
+    """The ARN of the execution whose task waits, or waited, for a token."""
+    wait = _waits.get(token)
+    return wait.execution_arn if wait else None
+
+
 def _resolve_limits(stepfunctions: Any) -> None:
     execute_task = stepfunctions._execute_task
 
