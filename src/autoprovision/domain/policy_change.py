@@ -11,7 +11,7 @@ from itertools import combinations, islice, product
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from autoprovision.domain.clock import duration_text
+from autoprovision.domain.clock import duration_text, parse_duration
 from autoprovision.domain.policy_conditions import TimeWindow
 from autoprovision.domain.policy_document import Policy, ReadyRule
 from autoprovision.domain.policy_facts import (
@@ -41,8 +41,16 @@ class EasiestChange(NamedTuple):
 
 
 class _Alternative(NamedTuple):
+    """One change.
+
+    Attributes:
+        updates: the fields of the facts that it changes.
+        seen: the same as conditions see it, so that trying it costs little.
+    """
+
     phrase: str
     updates: dict[str, Any]
+    seen: dict[str, Any]
 
 
 class _Lever(NamedTuple):
@@ -73,9 +81,10 @@ def find_easiest_change(policy: Policy, facts: PolicyFacts) -> EasiestChange | N
             options = product(*(lever.alternatives for lever in chosen))
             for option in islice(options, tries):
                 tries -= 1
-                changed = _apply(facts, option)
-                if _below(movable, changed, limit - fixed):
-                    return EasiestChange(" and ".join(one.phrase for one in option), changed)
+                if _below(movable, _merged(seen, (x.seen for x in option)), limit - fixed):
+                    updates = _merged({}, (x.updates for x in option))
+                    phrase = " and ".join(x.phrase for x in option)
+                    return EasiestChange(phrase, facts.model_copy(update=updates))
     return None
 
 
@@ -92,8 +101,8 @@ def _split(
     return fixed, movable
 
 
-def _below(rules: Iterable[ReadyRule], facts: PolicyFacts, limit: int) -> bool:
-    seen, weight = facts.seen(), 0
+def _below(rules: Iterable[ReadyRule], seen: dict[str, Any], limit: int) -> bool:
+    weight = 0
     for one in rules:
         if one.holds(seen):
             weight += one.rule.weight
@@ -102,13 +111,13 @@ def _below(rules: Iterable[ReadyRule], facts: PolicyFacts, limit: int) -> bool:
     return True
 
 
-def _apply(facts: PolicyFacts, option: Sequence[_Alternative]) -> PolicyFacts:
-    # The expiry comes first in the order of effort and last here: what the requester would ask
-    # for wins over what another environment would choose by itself.
-    updates: dict[str, Any] = {}
-    for one in reversed(option):
-        updates.update(one.updates)
-    return facts.model_copy(update=updates)
+def _merged(start: dict[str, Any], changes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    # The expiry comes first in the order of effort and wins here: what the requester would ask
+    # for goes before what another environment would choose by itself.
+    found = dict(start)
+    for change in reversed(list(changes)):
+        found.update(change)
+    return found
 
 
 def _levers(rules: Sequence[ReadyRule], facts: PolicyFacts) -> Iterator[_Lever]:
@@ -134,7 +143,11 @@ def _sooner(rules: Iterable[ReadyRule], facts: PolicyFacts) -> Iterator[_Alterna
             if old.partition(" ")[2].rstrip("s") == span.partition(" ")[2].rstrip("s"):
                 old = old.partition(" ")[0]
             expires = duration_text(timedelta(minutes=minutes))
-            yield _Alternative(f"expire in {span} instead of {old}", {"expires_after": expires})
+            yield _Alternative(
+                f"expire in {span} instead of {old}",
+                {"expires_after": expires},
+                {"expiryDays": minutes / MINUTES_A_DAY},
+            )
 
 
 def _expiries(rules: Iterable[ReadyRule]) -> set[int]:
@@ -150,7 +163,16 @@ def _expiries(rules: Iterable[ReadyRule]) -> set[int]:
                 # Something that may not be endless has no bound to stay below: offer a year.
                 if part.expiry_days and part.expiry_days.never:
                     found.add(365 * MINUTES_A_DAY)
-    return {minutes for minutes in found if minutes > 0}
+    return {minutes for minutes in found if minutes > 0 and _can_be_asked_for(minutes)}
+
+
+def _can_be_asked_for(minutes: int) -> bool:
+    """Whether a duration can be written: a minute less than many months has too many digits."""
+    try:
+        parse_duration(duration_text(timedelta(minutes=minutes)))
+    except ValueError:
+        return False
+    return True
 
 
 def _unwieldy(minutes: int) -> tuple[int, int]:
@@ -162,22 +184,25 @@ def _unwieldy(minutes: int) -> tuple[int, int]:
 def _cheaper(offers: Iterable[Offer], facts: PolicyFacts) -> Iterator[_Alternative]:
     for offer in sorted(offers, key=lambda one: -one.monthly_credits):
         if offer.monthly_credits < facts.monthly_credits:
-            yield _Alternative(offer.change, _ordered(offer, facts))
+            yield _offered(offer.change, offer, facts)
 
 
 def _moved(offers: Iterable[Offer], facts: PolicyFacts) -> Iterator[_Alternative]:
     ranks = {"dev": 0, "stag": 1, "prod": 2}
     for offer in sorted(offers, key=lambda one: -ranks[str(one.environment)]):
         phrase = offer.change or f"use {offer.environment} instead of {facts.environment}"
-        updates = {**_ordered(offer, facts), "environment": offer.environment}
-        yield _Alternative(phrase, updates)
+        yield _offered(phrase, offer, facts)
 
 
-def _ordered(offer: Offer, facts: PolicyFacts) -> dict[str, Any]:
+def _offered(phrase: str, offer: Offer, facts: PolicyFacts) -> _Alternative:
     updates = facts.with_credits(offer.monthly_credits)
+    if offer.environment is not None:
+        updates["environment"] = offer.environment
     if "expires_after" in offer.model_fields_set:
         updates["expires_after"] = offer.expires_after
-    return updates
+    seen = facts.model_copy(update=updates).seen()
+    moved = _moves([offer]) | {"environment"}
+    return _Alternative(phrase, updates, {name: seen[name] for name in moved})
 
 
 def _later(rules: Iterable[ReadyRule], now: datetime) -> Iterator[_Alternative]:
@@ -191,7 +216,7 @@ def _later(rules: Iterable[ReadyRule], now: datetime) -> Iterator[_Alternative]:
     for at, zone in sorted(_turns(windows, now).items()):
         local = at.astimezone(ZoneInfo(zone))
         phrase = f"wait until {_WEEKDAYS[local.weekday()]} {local:%H:%M} ({zone})"
-        yield _Alternative(phrase, {"at": at})
+        yield _Alternative(phrase, {"at": at}, {"time": at})
 
 
 def _turns(windows: Iterable[TimeWindow], now: datetime) -> dict[datetime, str]:

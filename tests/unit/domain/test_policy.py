@@ -322,6 +322,8 @@ def test_no_single_change_was_overlooked(rules: Any, asked: Any):
         ([rule(expiryDays={"gt": 3})], {}, "expire in 3 days instead of 7"),
         ([rule(expiryDays={"gt": 1})], {}, "expire in 1 day instead of 7"),
         ([rule(expiryDays={"gte": 3})], {}, "expire in 2 days instead of 7"),
+        ([rule(expiryDays={"gte": 88}), rule("b", 10, expiryDays={"lte": 87.99})], {"expiresAfter": "90d"}, None),
+        ([rule(expiryDays={"gt": 36500})], {"expiresAfter": None}, "expire in 36500 days instead of never"),
         ([rule(expiryDays={"gt": 0.5})], {}, "expire in 12 hours instead of 7 days"),
         ([rule(expiryDays={"gt": 30})], {"expiresAfter": None}, "expire in 30 days instead of never"),
         ([rule(expiryDays={"gt": 3}), rule("b", 10, expiryDays={"gt": 2})], {}, "expire in 2 days instead of 7"),
@@ -374,8 +376,8 @@ def test_a_cheaper_size_leaves_more_of_the_quota():
 
 def test_a_policy_made_to_be_slow_gets_a_verdict_after_a_bounded_number_of_tries(monkeypatch: pytest.MonkeyPatch):
     tries = itertools.count()
-    apply = policy_change._apply
-    monkeypatch.setattr(policy_change, "_apply", lambda *given: (next(tries), apply(*given))[1])
+    below = policy_change._below
+    monkeypatch.setattr(policy_change, "_below", lambda *given: (next(tries), below(*given))[1])
     # It seems to yield to any of three changes, and to many values of each, but never does.
     ways = [{"expiryDays": {"gt": number}} for number in range(1, 7)]
     always = {"time": {"zone": "UTC", "hours": {"from": 0, "until": 24}}}
