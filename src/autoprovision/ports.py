@@ -4,7 +4,7 @@ Every port raises the errors of `domain.errors`, and `UnavailableError` for what
 behind it does not answer. Every write is safe to repeat.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -15,6 +15,7 @@ from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.events import EventName
 from autoprovision.domain.git_source import GitSource, SourceTree
 from autoprovision.domain.mail import Mail
+from autoprovision.domain.plan import Plan
 from autoprovision.domain.policy import Policy
 from autoprovision.domain.quota import Balance, Entry, Hold
 from autoprovision.domain.request import Request, RequestKind, RequestStatus
@@ -51,18 +52,20 @@ class Records(Protocol):
     def open_requests(
         self, status: RequestStatus, *, updated_before: str, limit: int, after: str | None = None
     ) -> Page[Request]:
-        """Requests that have stood in a status since before a moment, oldest first, for the sweep."""
+        """Requests in a status since before a moment, oldest first, for the sweep."""
 
     def record_refusal(self, request: Request) -> None:
         """Keep a request that never began (INVALID, OVER_QUOTA of the S3 intake); once."""
 
     def admit(self, request: Request, application: Application | None, hold: Hold | None) -> None:
-        """Accept a request: request, application, name and hold in one transaction, or nothing.
+        """Accept it: request, application, name and hold in one transaction, or nothing.
 
         The hold's credits are taken from `free` of the person's, the unit's and the organisation's
         account on the condition that each with a limit has them. Admitting the same request again
         changes nothing. An update or terminate brings no new application; then the application's
-        `operation` is set to this request on the condition that it is empty.
+        `operation` is set to this request on the condition that it is empty, and the hold is what
+        the update needs beyond what the application has committed. A new application always comes
+        with a hold.
 
         Raises:
             OverQuotaError: extras `account`, `limit`, `left`, `needed`, `shortBy`.
@@ -82,6 +85,7 @@ class Records(Protocol):
 
         Raises:
             ConflictError: code WRONG_STATUS, extras `status`: it stands elsewhere.
+            TypeError: `to` is an end; `succeed` and `close` lead there, because of the hold.
         """
 
     def patch_request(self, request_id: str, **changes: Any) -> Request:
@@ -110,7 +114,9 @@ class Records(Protocol):
     def succeed(self, request_id: str, *, message: str, at: str, **application: Any) -> Request:
         """The pivot: commit the hold, request SUCCEEDED, application as given, in one transaction.
 
-        The request's `url` becomes the application's. Repeating it changes nothing.
+        The request's `url` becomes the application's. An update's hold is merged into the
+        application's, which gets the size of the request's plan; a terminate ends the application
+        as `end_application` does. Repeating it changes nothing.
 
         Raises:
             ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more.
@@ -120,11 +126,21 @@ class Records(Protocol):
         self, request_id: str, status: RequestStatus, *, reason: str, message: str, at: str,
         **application: Any,
     ) -> Request:  # fmt: skip
-        """The end of the way back: release the hold, move the request to an end, end its application.
+        """The end of the way back: release the hold, end the request and its application.
 
         For a first request the application becomes TERMINATED and its name is free again; for an
         update the application's `operation` is cleared, its hold goes back to what was committed
         before, and `application` says how it stands. Repeating it changes nothing.
+        """
+
+    def replace_plan(self, request_id: str, plan: Plan, *, at: str) -> Request:
+        """Give a request another plan, and its hold the plan's size, in one transaction.
+
+        Repeating it changes nothing.
+
+        Raises:
+            OverQuotaError: the plan needs more than is left.
+            ConflictError: code WRONG_STATUS, it is on its way back or at an end.
         """
 
     def end_application(self, application_id: str, *, message: str, at: str) -> Application:
@@ -135,6 +151,7 @@ class Records(Protocol):
 
         Raises:
             OverQuotaError: the other unit has too little left.
+            ConflictError: code OPERATION_IN_PROGRESS or WRONG_STATUS: it is changing, or ended.
         """
 
     def record_event(self, event: TimelineEvent) -> None:
@@ -146,13 +163,20 @@ class Records(Protocol):
         """The timeline, oldest first; `after` is the last event id seen."""
 
     def balance(self, account: str) -> Balance:
-        """An account, strongly consistent; a new one has no limit and nothing in it."""
+        """An account, strongly consistent; a new one has no limit and nothing in it.
+
+        Without a limit a person and the organisation may spend; a business unit may not.
+        """
 
     def balances(self, *, limit: int, after: str | None = None) -> Page[Balance]:
         """The accounts of all business units, by name."""
 
     def set_limit(self, account: str, limit: int | None, *, by: str, at: str) -> Balance:
-        """Set an account's limit; lowering it below what is used is allowed. Writes an entry."""
+        """Set an account's limit; lowering it below what is used is allowed. Writes an entry.
+
+        Raises:
+            InvalidInputError: out of range, or no limit for a business unit.
+        """
 
     def entries(self, account: str, *, limit: int, after: str | None = None) -> Page[Entry]:
         """Movements of an account, newest first; `after` is the last entry id seen."""
@@ -161,7 +185,7 @@ class Records(Protocol):
         """A hold."""
 
     def holds(self, *, limit: int, after: str | None = None) -> Page[Hold]:
-        """All holds, for the proof."""
+        """All holds that count in the accounts (HELD, COMMITTED), oldest first, for the proof."""
 
 
 class CatalogSource(Protocol):
@@ -285,7 +309,7 @@ class Users(Protocol):
     def list(self, unit: str | None, *, limit: int, after: str | None = None) -> Page[User]:
         """Users of a unit, or all."""
 
-    def approvers(self, unit: str) -> list[User]:
+    def approvers(self, unit: str) -> Sequence[User]:
         """Active people who decide for a unit, admins included."""
 
     def save(self, user: User) -> None:

@@ -91,6 +91,7 @@ class Hold(Resource):
         id: the request's id.
         credits: what it holds or has committed.
         expires_at: when a hold that was never committed is to be released by the sweep.
+        version: one more with every change, so that a late writer notices.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Hold(Resource):
     expires_at: str | None = None
     created_at: str
     updated_at: str
+    version: int = 1
 
     @property
     def accounts(self) -> tuple[str, str, str]:

@@ -1,6 +1,6 @@
 """The refusals that every store of records gives, worded once."""
 
-from autoprovision.domain.application import ApplicationStatus
+from autoprovision.domain.application import ENDED, Application, ApplicationStatus
 from autoprovision.domain.errors import ConflictError, NameTakenError, NotFoundError, OverQuotaError
 from autoprovision.domain.quota import ORGANISATION, Balance, dollars, may_be_unlimited
 from autoprovision.domain.request import RequestStatus
@@ -72,3 +72,15 @@ def no_request(request_id: str) -> NotFoundError:
 def no_application(application_id: str) -> NotFoundError:
     """There is no such application."""
     return NotFoundError(f"There is no application {application_id}.")
+
+
+def must_rest(application: Application) -> None:
+    """Refuse to touch an application that is changing or has ended.
+
+    Raises:
+        ConflictError: code OPERATION_IN_PROGRESS or WRONG_STATUS.
+    """
+    if application.status in ENDED:
+        raise wrong_status(f"application {application.id}", application.status)
+    if application.operation or application.status is ApplicationStatus.PROVISIONING:
+        raise operation_in_progress(application.id, application.operation)
