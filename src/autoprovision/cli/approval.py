@@ -12,7 +12,6 @@ from autoprovision.cli.lists import (
     AllOption,
     CursorOption,
     LimitOption,
-    UnitFilter,
     print_list,
 )
 from autoprovision.cli.planview import show_plan
@@ -53,7 +52,6 @@ _DECISION_COLUMNS = (
 def list_(
     session: Session,
     *,
-    unit: UnitFilter = None,
     limit: LimitOption = 50,
     cursor: CursorOption = None,
     everything: AllOption = False,
@@ -74,7 +72,6 @@ def list_(
         limit=limit,
         cursor=cursor,
         everything=everything,
-        unit=unit,
     )
 
 

@@ -11,7 +11,7 @@ from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, CliError, MisuseError
 from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
-from autoprovision.cli.render import field, show_fields, show_table
+from autoprovision.cli.render import field, money, show_fields, show_table
 from autoprovision.cli.session import Session
 
 app = Noun("blueprint", "What can be ordered, and what a JSON template may hold.")
@@ -32,8 +32,9 @@ def list_(
         ("id", field("id")),
         ("version", field("version")),
         ("title", field("title")),
-        ("serves", _serves),
-        ("environments", _environments),
+        ("types", field("projectTypes")),
+        ("stacks", field("techStacks")),
+        ("a month", _prices),
     )
     print_list(
         session,
@@ -148,17 +149,11 @@ def _print_json(document: Document) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def _serves(blueprint: Mapping[str, Any]) -> str:
-    served = []
-    for entry in blueprint.get("serves") or []:
-        stacks = ", ".join(entry.get("techStacks") or ())
-        kind = str(entry.get("projectType") or "")
-        served.append(f"{kind} ({stacks})" if stacks else kind)
-    return "; ".join(served)
-
-
-def _environments(blueprint: Mapping[str, Any]) -> Any:
-    return blueprint.get("environments") or list(blueprint.get("topologies") or ())
+def _prices(blueprint: Mapping[str, Any]) -> str:
+    prices = blueprint.get("monthlyCredits")
+    if not isinstance(prices, Mapping):
+        return money(prices)
+    return ", ".join(f"{environment} {money(price)}" for environment, price in prices.items())
 
 
 def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
@@ -169,8 +164,10 @@ def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
             ("version", blueprint.get("version")),
             ("title", blueprint.get("title")),
             ("what", blueprint.get("description")),
-            ("serves", _serves(blueprint)),
-            ("environments", _environments(blueprint)),
+            ("types", blueprint.get("projectTypes")),
+            ("stacks", blueprint.get("techStacks")),
+            ("environments", blueprint.get("environments")),
+            ("a month", _prices(blueprint)),
             ("digest", blueprint.get("digest")),
         ],
     )
@@ -193,7 +190,7 @@ def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
             ("environment", field("environment")),
             ("facts", field("facts")),
             ("expires after", field("defaultExpiry")),
-            ("parameters", field("parameters")),
+            ("longest", field("longestExpiry")),
         )
         console.print()
         show_table(console, rows, facts)

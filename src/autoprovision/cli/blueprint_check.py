@@ -31,8 +31,9 @@ def _short_form(loader: _TemplateLoader, _tag: str, node: yaml.Node) -> Any:
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)  # noqa: S101
-    return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    raise yaml.YAMLError(f"An unknown kind of node: {node}")
 
 
 _TemplateLoader.add_multi_constructor("!", _short_form)

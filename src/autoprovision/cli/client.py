@@ -94,20 +94,20 @@ class ApiClient:
         return self._get(f"/applications/{segment(application_id)}")
 
     def update_application(self, application_id: str, change: bytes) -> Document:
-        """Change an application; its status is UPDATING in the answer."""
+        """Change an application; the answer is the request that changes it."""
         return self._send("PATCH", f"/applications/{segment(application_id)}", content=change)
 
     def extend_application(self, application_id: str, duration: str) -> Document:
         """Let an application live longer."""
         path = f"/applications/{segment(application_id)}/extend"
-        return self._post(path, json={"expiresAfter": duration})
+        return self._post(path, json={"duration": duration})
 
     def publish_application(self, application_id: str) -> Document:
         """Put the project's newest code onto an application, and nothing else."""
         return self._post(f"/applications/{segment(application_id)}/publish", json={})
 
     def terminate_application(self, application_id: str) -> Document:
-        """End an application; its status is TERMINATING in the answer."""
+        """End an application; the answer is the request that ends it."""
         return self._send("DELETE", f"/applications/{segment(application_id)}")
 
     # -- catalog and policy
@@ -150,8 +150,8 @@ class ApiClient:
         """One business unit with its quota."""
         return self._get(f"/business-units/{segment(unit)}")
 
-    def set_unit(self, unit: str, quota: int) -> Document:
-        """Set a business unit's quota, in credits."""
+    def set_unit(self, unit: str, quota: int | None) -> Document:
+        """Set a business unit's quota, in credits; None is no limit."""
         return self._send("PUT", f"/business-units/{segment(unit)}", json={"quota": quota})
 
     def unit_ledger(self, unit: str, query: Query) -> Document:
@@ -186,6 +186,10 @@ class ApiClient:
     def create_user(self, user: Document) -> Document:
         """Create a user."""
         return self._post("/users", json=user)
+
+    def import_users(self, roster: Document) -> Document:
+        """Create or update a class or team in one call."""
+        return self._post("/users/import", json=roster)
 
     def change_user(self, user_id: str, change: Document) -> Document:
         """Change a user's unit, role or what they approve for."""
@@ -231,10 +235,12 @@ class ApiClient:
         return self._send("GET", path, params=wanted)
 
     def _post(self, path: str, *, key: str | None = None, **options: Any) -> Document:
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        return self._send("POST", path, headers=headers, **options)
+        return self._send("POST", path, key=key, **options)
 
-    def _send(self, method: str, path: str, **options: Any) -> Document:
+    def _send(self, method: str, path: str, *, key: str | None = None, **options: Any) -> Document:
+        if method != "GET":
+            # One key for the whole call, so that every repetition below is known as one.
+            options["headers"] = {"Idempotency-Key": key or str(uuid.uuid4())}
         answer = self._exchange(method, path, self.access_token(), **options)
         if answer.status_code == _UNAUTHORIZED and self._profile.tokens:
             # The clocks may disagree, or the token was revoked: a fresh one settles it.
@@ -276,14 +282,14 @@ class ApiClient:
         return document
 
 
-def pages(read: ReadPage, query: Query) -> Iterator[Document]:
+def pages(read: ReadPage, query: Query, cursor: str | None = None) -> Iterator[Document]:
     """Every item of a list, page by page.
 
     Args:
         read: Reads one page: `api.users`, `api.requests`, …
         query: Its filters.
+        cursor: Where to begin; None for the beginning.
     """
-    cursor: str | None = None
     while True:
         page = read({"limit": _PAGE, **query, "cursor": cursor})
         yield from page.get("items") or []

@@ -1,6 +1,7 @@
 """The options of every `list`, and how a list is printed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from autoprovision.cli.client import Document, ReadPage, pages
 from autoprovision.cli.render import Column, show_table
 from autoprovision.cli.session import Session
 
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many at most.")]
 CursorOption = Annotated[
     str | None,
     typer.Option("--cursor", help="Go on where the list before ended: its `next`."),
@@ -43,13 +44,16 @@ def print_list(
         limit: How many items at most.
         cursor: Where to begin; None for the beginning.
         everything: Whether to read every page.
-        filters: Query parameters of the list.
+        filters: Query parameters of the list. What the API lets through is sifted here too, so
+            that a filter holds whether or not the API knows it.
     """
     page: Document
-    if everything:
-        page = {"items": list(pages(read, filters)), "next": None}
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    if everything or wanted:
+        found = (item for item in pages(read, filters, cursor) if _fits(item, wanted))
+        page = {"items": list(found if everything else islice(found, limit)), "next": None}
     else:
-        page = read({**filters, "limit": limit, "cursor": cursor})
+        page = read({"limit": limit, "cursor": cursor})
     items: list[Any] = page.get("items") or []
 
     def show(console: Console) -> None:
@@ -63,3 +67,9 @@ def print_list(
         session.out.say("There are none.")
     if page.get("next"):
         session.out.say(f"There are more: add --all, or --cursor {page['next']}.")
+
+
+def _fits(item: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
+    """Whether an item has the members that were asked for."""
+    own = {**item, "unit": item.get("unit", item.get("businessUnit"))}
+    return all(str(own.get(name)).casefold() == value.casefold() for name, value in filters.items())

@@ -4,6 +4,7 @@ No keyring: it needs a desktop session that servers, containers and CI do not ha
 in a file of mode 0600 below the data folder.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -204,7 +205,8 @@ def _write_private(path: Path, document: dict[str, Any]) -> None:
             json.dump(document, file, indent=1)
         draft.replace(path)
     except OSError as problem:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise CliError(
             f"{path} cannot be written: {problem.strerror or problem}.",
             "Choose a folder you may write to with --data or AUTOPROVISION_DATA.",

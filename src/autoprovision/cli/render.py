@@ -113,7 +113,7 @@ def moment(value: object) -> str:
 def seconds(value: float) -> str:
     """A length of time: 42 s, 3 min 05 s."""
     whole = max(0, round(value))
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"  # noqa: PLR2004
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
 
 
 def clean(value: object) -> str:

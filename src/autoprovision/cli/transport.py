@@ -15,6 +15,7 @@ from urllib3.util.retry import Retry
 
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)  # API Gateway itself gives up after 30 s.
 _TOO_MANY = 429
+_CONFLICT = 409
 _UNAVAILABLE = frozenset({_TOO_MANY, 502, 503, 504})
 _POLICY = Retry(total=3, backoff_factor=0.2, backoff_jitter=0.1, backoff_max=8, retry_after_max=60)
 
@@ -22,8 +23,8 @@ _POLICY = Retry(total=3, backoff_factor=0.2, backoff_jitter=0.1, backoff_max=8, 
 class PatientClient(httpx.Client):
     """Tries again what may be tried again, with the same Idempotency-Key.
 
-    A POST with an Idempotency-Key is as safe to repeat as a GET. Anything else is only repeated
-    when it surely was not carried out: no connection, or 429.
+    A POST or DELETE with an Idempotency-Key is as safe to repeat as a GET. Anything else is only
+    repeated when it surely was not carried out: no connection, or 429.
 
     Args:
         base_url: The service's address. Proxies of the environment are used, except on the way
@@ -61,7 +62,7 @@ class PatientClient(httpx.Client):
                 self._sleep(_wait(policy, None))
                 continue
             again = response.status_code == _TOO_MANY or (
-                repeatable and response.status_code in _UNAVAILABLE
+                repeatable and (response.status_code in _UNAVAILABLE or _is_at_work(response))
             )
             following = _following(policy) if again else None
             if following is None:
@@ -72,9 +73,14 @@ class PatientClient(httpx.Client):
 
 def is_repeatable(request: httpx.Request) -> bool:
     """Whether doing a request twice does no more than doing it once."""
-    if request.method == "POST":
+    if request.method in {"POST", "DELETE"}:
         return "Idempotency-Key" in request.headers
-    return request.method in {"GET", "HEAD", "PUT", "DELETE"}
+    return request.method in {"GET", "HEAD", "PUT"}
+
+
+def _is_at_work(response: httpx.Response) -> bool:
+    """Whether the call before, with the same Idempotency-Key, is still being worked on."""
+    return response.status_code == _CONFLICT and b'"IN_PROGRESS"' in response.content
 
 
 def _following(policy: Retry) -> Retry | None:

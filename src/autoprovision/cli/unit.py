@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from autoprovision.cli.commands import Noun
+from autoprovision.cli.errors import MisuseError
 from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
 from autoprovision.cli.render import (
     field,
@@ -71,14 +72,14 @@ def set_(
     *,
     unit: UnitName,
     quota: Annotated[
-        int,
-        typer.Option(
-            "--quota", metavar="N", min=0, help="Credits a month: 20000 is $200.00.",
-            show_default=False,
-        ),
-    ],
-) -> None:  # fmt: skip
+        int | None,
+        typer.Option("--quota", metavar="N", min=0, help="Credits a month: 20000 is $200.00."),
+    ] = None,
+    no_limit: Annotated[bool, typer.Option("--no-limit", help="Take the limit away.")] = False,
+) -> None:
     """Set a business unit's quota; an unknown unit is created."""
+    if (quota is None) is not no_limit:
+        raise MisuseError("Either a quota or no limit.", "Give --quota N, or --no-limit.")
     answer = session.api.set_unit(unit, quota)
     session.out.emit(answer, lambda console: _show_unit(console, answer))
 
@@ -120,6 +121,7 @@ def _show_unit(console: Console, unit: Mapping[str, Any]) -> None:
         console,
         [
             ("unit", unit.get("unit")),
+            ("quota", "no limit" if "quota" in unit and unit["quota"] is None else ""),
             *(
                 (name, f"{money(value)} a month ({value} credits)")
                 for name, value in credits_

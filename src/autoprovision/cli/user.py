@@ -3,14 +3,13 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
-from autoprovision.cli.errors import REFUSED, CliError, MisuseError, RefusalError
+from autoprovision.cli.errors import REFUSED, CliError, MisuseError
 from autoprovision.cli.files import read_bytes
 from autoprovision.cli.interview import Interview
 from autoprovision.cli.lists import (
@@ -26,8 +25,7 @@ from autoprovision.cli.session import Session
 app = Noun("user", "People: create, change and list them.")
 
 ROLES = ("requester", "approver", "admin")
-_CONFLICT = 409
-_COLUMNS = {"email", "unit", "role", "approvesFor"}
+_COLUMNS = {"email", "unit", "role"}
 
 EmailArgument = Annotated[
     str, typer.Argument(metavar="EMAIL", help="The person's address.", show_default=False)
@@ -74,12 +72,10 @@ def create(
     session: Session,
     *,
     email: EmailArgument,
-    unit: Annotated[
-        str, typer.Option("--unit", metavar="UNIT", help="Who pays.", show_default=False)
-    ],
     role: Annotated[
         str, typer.Option("--role", metavar="ROLE", help=", ".join(ROLES), show_default=False)
     ],
+    unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Who pays.")] = None,
     approves_for: ApprovesForOption = None,
     password_stdin: Annotated[
         bool,
@@ -87,7 +83,9 @@ def create(
     ] = False,
 ) -> None:
     """Create a user. Without a password they get an invitation by e-mail."""
-    user: Document = {"email": email, "unit": unit, "role": _role(role)}
+    user: Document = {"email": email, "role": _role(role)}
+    if unit is not None:
+        user["unit"] = unit
     if approves_for:
         user["approvesFor"] = approves_for
     if password_stdin:
@@ -139,68 +137,56 @@ def import_(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="CSV",
-            help="Columns email, unit, role, and approvesFor if needed; - reads stdin.",
-            show_default=False,
+            metavar="CSV", help="Columns email, unit and role; - reads stdin.", show_default=False
         ),
     ],
+    best_effort: Annotated[
+        bool,
+        typer.Option(
+            "--best-effort", help="Do the lines without a fault, even if others have one."
+        ),
+    ] = False,
 ) -> None:
-    """Create all users of a CSV file. Running it again only creates those who are missing."""
-    results = []
-    for user in list(_rows(file)):
-        result = _imported(session, user)
-        session.out.say(f"{result['email']}: {result['outcome']}")
-        results.append(result)
+    """Create or change everybody of a CSV file. Running it again changes nothing twice."""
+    mode = "best-effort" if best_effort else "all-or-nothing"
+    answer = session.api.import_users({"rows": list(_rows(file)), "mode": mode})
     columns = (
+        ("line", field("line")),
         ("email", field("email")),
-        ("outcome", status_of("outcome")),
-        ("why", field("detail")),
+        ("result", field("result")),
+        ("why", field("message")),
     )
-
-    def show_results(console: Console) -> None:
-        show_table(console, results, columns)
-
-    session.out.emit({"items": results, "next": None}, show_results)
-    failed = sum(result["outcome"] == "FAILED" for result in results)
+    session.out.emit(
+        answer, lambda console: show_table(console, answer.get("lines") or [], columns)
+    )
+    failed = answer.get("failed") or 0
     if failed:
-        session.out.say(f"{failed} of {len(results)} users could not be created.", "bold red")
-        session.out.say("Next: correct their lines and run the same command again.")
+        session.out.say(f"Failed lines: {failed}.", "bold red")
+        session.out.say("Next: correct them and run the same command again.")
         raise typer.Exit(REFUSED)
 
 
-def _imported(session: Session, user: Document) -> dict[str, Any]:
-    try:
-        created = session.api.create_user(user)
-    except RefusalError as problem:
-        outcome = "EXISTS" if problem.status == _CONFLICT else "FAILED"
-        faults = "; ".join(f"{pointer} {detail}" for pointer, detail in problem.details)
-        detail = f"{problem.message} {faults}".strip()
-        return {"email": user["email"], "outcome": outcome, "detail": detail}
-    return {"email": user["email"], "outcome": "CREATED", "id": created.get("id")}
-
-
 def _rows(file: str) -> Iterator[Document]:
-    """The users of a CSV file, every line checked before the first is created."""
+    """The lines of a CSV file as the API takes them."""
     try:
         text = read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise CliError(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from problem
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     names = set(reader.fieldnames or ())
-    if not {"email", "unit", "role"} <= names or not names <= _COLUMNS:
+    if names != _COLUMNS:
         raise CliError(
             f"The first line of {file} names the columns {', '.join(sorted(names)) or '(none)'}.",
-            "It has to be email,unit,role or email,unit,role,approvesFor.",
+            "It has to be: email,unit,role",
         )
     for row in reader:
-        cells = {name: (row.get(name) or "").strip() for name in reader.fieldnames or ()}
-        if None in row or not all(cells[name] for name in ("email", "unit", "role")):
+        cells = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+        if None in row or not (cells["email"] and cells["role"]):
             raise CliError(
                 f"Line {reader.line_num} of {file} has not one cell for each column.",
-                "Correct it; nobody was created yet.",
+                "Correct it; nothing was done yet.",
             )
-        units = cells.pop("approvesFor", "").split()
-        yield {**cells, "role": _role(cells["role"]), **({"approvesFor": units} if units else {})}
+        yield {**cells, "unit": cells["unit"] or None, "role": _role(cells["role"])}
 
 
 def _role(role: str) -> str:

@@ -26,7 +26,9 @@ class FakeSignIn:
     answers: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def will(self, operation: str, content: dict[str, Any] | None = None, status: int = 200) -> None:
+    def will(
+        self, operation: str, content: dict[str, Any] | None = None, status: int = 200
+    ) -> None:
         self.answers.setdefault(operation, []).append((status, content or {}))
 
     def will_refuse(self, operation: str, kind: str, message: str) -> None:

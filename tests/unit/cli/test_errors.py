@@ -3,12 +3,17 @@
 import json
 import socket
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
+from typer.testing import Result
 from werkzeug import Request, Response
 
 from autoprovision.cli import session as session_module
-from autoprovision.cli.profiles import Platform, Profile, Tokens
+from autoprovision.cli.profiles import Platform, Profile, ProfileStore, Tokens
 
 PROBLEM = {
     "type": "about:blank",
@@ -23,7 +28,9 @@ PROBLEM = {
 }
 
 
-def test_every_field_error_is_shown_with_what_to_run_next(ada, run, httpserver, template):
+def test_every_field_error_is_shown_with_what_to_run_next(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, template: Path
+):
     httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(PROBLEM, 400)
     result = run("request", "submit", str(template))
     assert result.exit_code == 1
@@ -38,7 +45,9 @@ def test_every_field_error_is_shown_with_what_to_run_next(ada, run, httpserver, 
     assert "Traceback" not in result.stderr
 
 
-def test_with_json_a_refusal_is_the_problem_document(ada, run, httpserver, template):
+def test_with_json_a_refusal_is_the_problem_document(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, template: Path
+):
     httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(PROBLEM, 400)
     result = run("request", "submit", str(template), "--json")
     assert result.exit_code == 1
@@ -56,7 +65,15 @@ def test_with_json_a_refusal_is_the_problem_document(ada, run, httpserver, templ
         (500, "", "Run the same command again"),
     ],
 )
-def test_the_next_step_follows_from_the_code(ada, run, httpserver, template, status, code, hint):
+def test_the_next_step_follows_from_the_code(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    status: Any,
+    code: Any,
+    hint: str,
+):
     httpserver.expect_request("/requests", method="POST").respond_with_json(
         {"title": "No", "detail": "It was refused.", "code": code}, status
     )
@@ -65,14 +82,18 @@ def test_the_next_step_follows_from_the_code(ada, run, httpserver, template, sta
     assert hint in result.stderr
 
 
-def test_advice_of_the_server_wins(ada, run, httpserver, template):
+def test_advice_of_the_server_wins(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, template: Path
+):
     httpserver.expect_request("/plans", method="POST").respond_with_json(
         {"detail": "Too much.", "code": "OVER_QUOTA", "advice": "Use dev: it costs $2.00."}, 409
     )
     assert "Next: Use dev: it costs $2.00." in run("request", "plan", str(template)).stderr
 
 
-def test_an_answer_that_is_no_json_is_told(ada, run, httpserver):
+def test_an_answer_that_is_no_json_is_told(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
     httpserver.expect_oneshot_request("/requests/req_1").respond_with_data("<html>", status=200)
     result = run("request", "show", "req_1")
     assert result.exit_code == 1
@@ -81,12 +102,20 @@ def test_an_answer_that_is_no_json_is_told(ada, run, httpserver):
     assert "418" in run("request", "show", "req_1").stderr
 
 
-def test_gateway_style_messages_are_shown(ada, run, httpserver):
+def test_gateway_style_messages_are_shown(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
     httpserver.expect_request("/requests/req_1").respond_with_json({"message": "Forbidden"}, 403)
     assert "Forbidden (HTTP 403)" in run("request", "show", "req_1").stderr
 
 
-def test_429_and_503_are_tried_again_with_the_same_key(ada, run, httpserver, template, a_request):
+def test_429_and_503_are_tried_again_with_the_same_key(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+):
     answers = [(429, {"Retry-After": "0"}), (503, {"Retry-After": "0"}), (202, {})]
 
     def answer(_: Request) -> Response:
@@ -99,7 +128,9 @@ def test_429_and_503_are_tried_again_with_the_same_key(ada, run, httpserver, tem
     assert len({request.headers["Idempotency-Key"] for request, _ in httpserver.log}) == 1
 
 
-def test_a_patch_is_not_repeated_after_503(ada, run, httpserver, template):
+def test_a_patch_is_not_repeated_after_503(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, template: Path
+):
     httpserver.expect_request("/applications/app_1", method="PATCH").respond_with_json(
         {"detail": "Down."}, 503, headers={"Retry-After": "0"}
     )
@@ -107,7 +138,26 @@ def test_a_patch_is_not_repeated_after_503(ada, run, httpserver, template):
     assert len(httpserver.log) == 1
 
 
-def test_patience_ends(ada, run, httpserver):
+def test_a_call_that_is_still_worked_on_is_asked_for_again(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+) -> None:
+    busy = {"detail": "It is being worked on.", "code": "IN_PROGRESS"}
+    answers = [(409, busy, {"Retry-After": "0"}), (202, a_request, {})]
+
+    def answer(_: Request) -> Response:
+        status, content, headers = answers.pop(0)
+        return Response(json.dumps(content, separators=(",", ":")), status, headers)
+
+    httpserver.expect_request("/requests", method="POST").respond_with_handler(answer)
+    assert run("request", "submit", str(template)).exit_code == 0
+    assert len({request.headers["Idempotency-Key"] for request, _ in httpserver.log}) == 1
+
+
+def test_patience_ends(ada: Profile, run: Callable[..., Result], httpserver: HTTPServer):
     httpserver.expect_request("/requests/req_1").respond_with_json(
         {"detail": "Down.", "code": "UNAVAILABLE"}, 503, headers={"Retry-After": "0"}
     )
@@ -122,7 +172,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_a_dead_api_is_named_with_what_to_run(store, run):
+def test_a_dead_api_is_named_with_what_to_run(store: ProfileStore, run: Callable[..., Result]):
     url = f"http://127.0.0.1:{_free_port()}"
     tokens = Tokens("a", "r", time.time() + 3600)
     store.save(Profile("default", Platform(url, "eu-west-1", "c"), "ada@example.edu", tokens))
@@ -134,7 +184,12 @@ def test_a_dead_api_is_named_with_what_to_run(store, run):
 
 
 def test_an_expired_access_token_is_refreshed_and_kept(
-    ada, store, ok, httpserver, sign_in, a_request
+    ada: Profile,
+    store: ProfileStore,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    sign_in: Any,
+    a_request: dict[str, Any],
 ):
     store.save(ada.signed_in(ada.email, Tokens("old", "refresh-ada", time.time() - 5)))
     result = {"AccessToken": "fresh", "ExpiresIn": 3600}
@@ -152,7 +207,13 @@ def test_an_expired_access_token_is_refreshed_and_kept(
     assert (kept.tokens.access, kept.tokens.refresh) == ("fresh", "refresh-ada")
 
 
-def test_a_401_is_answered_with_one_refresh(ada, ok, httpserver, sign_in, a_request):
+def test_a_401_is_answered_with_one_refresh(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    sign_in: Any,
+    a_request: dict[str, Any],
+):
     sign_in.will_sign_in("fresh")
     httpserver.expect_request(
         "/requests/req_1", headers={"Authorization": "Bearer access-ada"}
@@ -163,7 +224,9 @@ def test_a_401_is_answered_with_one_refresh(ada, ok, httpserver, sign_in, a_requ
     ok("request", "show", "req_1", "--json")
 
 
-def test_a_401_that_stays_asks_to_sign_in(ada, run, httpserver, sign_in):
+def test_a_401_that_stays_asks_to_sign_in(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, sign_in: Any
+):
     sign_in.will_sign_in("fresh")
     httpserver.expect_request("/requests/req_1").respond_with_json({"message": "Unauthorized"}, 401)
     result = run("request", "show", "req_1")
@@ -172,7 +235,9 @@ def test_a_401_that_stays_asks_to_sign_in(ada, run, httpserver, sign_in):
     assert len([r for r, _ in httpserver.log if r.path == "/requests/req_1"]) == 2
 
 
-def test_a_refresh_token_at_its_end_asks_to_sign_in(ada, store, run, sign_in):
+def test_a_refresh_token_at_its_end_asks_to_sign_in(
+    ada: Profile, store: ProfileStore, run: Callable[..., Result], sign_in: Any
+):
     store.save(ada.signed_in(ada.email, Tokens("old", "refresh-ada", 0)))
     sign_in.will_refuse("InitiateAuth", "NotAuthorizedException", "Refresh Token has expired")
     result = run("request", "list")
@@ -181,14 +246,16 @@ def test_a_refresh_token_at_its_end_asks_to_sign_in(ada, store, run, sign_in):
     assert "autoprovision login EMAIL" in result.stderr
 
 
-def test_without_a_profile_the_way_in_is_told(run):
+def test_without_a_profile_the_way_in_is_told(run: Callable[..., Result]):
     result = run("request", "list")
     assert result.exit_code == 1
     assert "There is no profile default" in result.stderr
     assert "autoprovision up" in result.stderr
 
 
-def test_a_bug_is_a_sentence_and_a_trace_only_for_debugging(ada, run, monkeypatch):
+def test_a_bug_is_a_sentence_and_a_trace_only_for_debugging(
+    ada: Profile, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by nought")
 
@@ -212,7 +279,7 @@ def test_a_bug_is_a_sentence_and_a_trace_only_for_debugging(ada, run, monkeypatc
         ["user", "create", "a@b.edu"],
     ],
 )
-def test_wrong_use_is_2(ada, run, arguments):
+def test_wrong_use_is_2(ada: Profile, run: Callable[..., Result], arguments: list[str]):
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""

@@ -1,13 +1,20 @@
 """Approvals, applications, blueprints, units, users and policy against the contract's shapes."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
+from typer.testing import Result
 from werkzeug import Request, Response
+
+from autoprovision.cli.profiles import Profile
 
 
 @pytest.fixture
-def an_approval(a_plan):
+def an_approval(a_plan: dict[str, Any]):
     return {
         "requestId": "req_1",
         "status": "OPEN",
@@ -15,14 +22,21 @@ def an_approval(a_plan):
         "planDigest": "sha256:d1",
         "plan": a_plan,
         "decisions": [
-            {"decision": "APPROVED", "by": "bo@example.edu", "at": "2026-11-22T09:00:00Z", "comment": "Yes."}
+            {
+                "decision": "APPROVED",
+                "by": "bo@example.edu",
+                "at": "2026-11-22T09:00:00Z",
+                "comment": "Yes.",
+            }
         ],
         "expiresAt": "2026-11-25T09:00:00Z",
         "submittedBy": "ada@example.edu",
     }
 
 
-def test_approvals_are_listed_and_shown(ada, ok, httpserver, an_approval):
+def test_approvals_are_listed_and_shown(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
     httpserver.expect_oneshot_request("/approvals").respond_with_json({"items": [an_approval]})
     listed = ok("approval", "list")
     assert "May shop run in prod?" in listed
@@ -33,8 +47,12 @@ def test_approvals_are_listed_and_shown(ada, ok, httpserver, an_approval):
     assert "bo@example.edu" in shown
 
 
-def test_approve_names_the_digest_of_the_plan_it_read(ada, ok, httpserver, an_approval):
-    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(an_approval)
+def test_approve_names_the_digest_of_the_plan_it_read(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
+    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(
+        an_approval
+    )
     httpserver.expect_oneshot_request(
         "/approvals/req_1",
         method="POST",
@@ -45,18 +63,26 @@ def test_approve_names_the_digest_of_the_plan_it_read(ada, ok, httpserver, an_ap
     assert httpserver.log[-1][0].headers["Idempotency-Key"]
 
 
-def test_approve_decides_nothing_when_the_plan_is_another(ada, run, httpserver, an_approval):
-    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(an_approval)
+def test_approve_decides_nothing_when_the_plan_is_another(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
+    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(
+        an_approval
+    )
     result = run("approval", "approve", "req_1", "--plan-digest", "sha256:old")
     assert result.exit_code == 1
     assert "Nothing was decided" in result.stderr
     assert [request.method for request, _ in httpserver.log] == ["GET"]
 
 
-def test_reject_needs_a_comment(ada, run, httpserver, an_approval):
+def test_reject_needs_a_comment(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
     result = run("approval", "reject", "req_1")
     assert result.exit_code == 2
-    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(an_approval)
+    httpserver.expect_oneshot_request("/approvals/req_1", method="GET").respond_with_json(
+        an_approval
+    )
     httpserver.expect_oneshot_request(
         "/approvals/req_1",
         method="POST",
@@ -65,9 +91,11 @@ def test_reject_needs_a_comment(ada, run, httpserver, an_approval):
     assert run("approval", "reject", "req_1", "--comment", "Use dev.").exit_code == 0
 
 
-def test_applications_are_listed_shown_and_extended(ada, ok, httpserver, an_application):
+def test_applications_are_listed_shown_and_extended(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_application: dict[str, Any]
+):
     httpserver.expect_oneshot_request(
-        "/applications", query_string={"unit": "physics", "limit": "50"}
+        "/applications", query_string={"unit": "physics", "limit": "100"}
     ).respond_with_json({"items": [an_application]})
     assert "http://shop.example.edu/" in ok("application", "list", "--unit", "physics")
     httpserver.expect_oneshot_request("/applications/app_1").respond_with_json(an_application)
@@ -75,19 +103,27 @@ def test_applications_are_listed_shown_and_extended(ada, ok, httpserver, an_appl
     assert "$11.40 a month" in shown
     assert "BucketName=b" in shown
     httpserver.expect_oneshot_request(
-        "/applications/app_1/extend", method="POST", json={"expiresAfter": "14d"}
+        "/applications/app_1/extend", method="POST", json={"duration": "14d"}
     ).respond_with_json(an_application)
     assert "app_1" in ok("application", "extend", "app_1", "14d")
 
 
-def test_update_patches_with_the_files_bytes(ada, ok, httpserver, template, an_application):
+def test_update_patches_with_the_files_bytes(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    an_application: dict[str, Any],
+):
     httpserver.expect_oneshot_request(
         "/applications/app_1", method="PATCH", data=template.read_text()
     ).respond_with_json({**an_application, "status": "UPDATING"}, status=202)
     assert "UPDATING" in ok("application", "update", "app_1", str(template))
 
 
-def test_publish_and_terminate_answer_at_once_without_watch(ada, ok, httpserver, an_application):
+def test_publish_and_terminate_answer_at_once_without_watch(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_application: dict[str, Any]
+):
     httpserver.expect_oneshot_request(
         "/applications/app_1/publish", method="POST", json={}
     ).respond_with_json({**an_application, "status": "UPDATING"}, status=202)
@@ -98,25 +134,31 @@ def test_publish_and_terminate_answer_at_once_without_watch(ada, ok, httpserver,
     assert "TERMINATING" in ok("application", "terminate", "app_1")
 
 
-def test_blueprints_are_listed_and_shown(ada, ok, httpserver):
+def test_blueprints_are_listed_and_shown(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
     blueprint = {
         "id": "static-site",
         "version": "1.2.0",
         "title": "A static site",
         "description": "Files on a CDN.",
-        "serves": [{"projectType": "Static", "techStacks": ["Hugo", "Jekyll"]}],
+        "projectTypes": ["Static"],
+        "techStacks": ["Hugo", "Jekyll"],
+        "monthlyCredits": {"dev": 40, "prod": 1140},
         "parameters": {"Size": {"type": "choice", "choices": ["small"], "description": "How big."}},
         "topologies": {"dev": {"facts": {"zones": "1"}, "defaultExpiry": "7d"}},
     }
     httpserver.expect_oneshot_request("/blueprints").respond_with_json({"items": [blueprint]})
-    assert "Static (Hugo, Jekyll)" in ok("blueprint", "list")
+    listed = ok("blueprint", "list")
+    assert "Hugo, Jekyll" in listed
+    assert "dev $0.40, prod $11.40" in listed
     httpserver.expect_oneshot_request("/blueprints/static-site").respond_with_json(blueprint)
     shown = ok("blueprint", "show", "static-site")
     for part in ("Files on a CDN.", "How big.", "zones=1", "7d"):
         assert part in shown
 
 
-def test_schema_stands_by_itself(ada, ok, httpserver):
+def test_schema_stands_by_itself(ada: Profile, ok: Callable[..., str], httpserver: HTTPServer):
     schemas = {
         "RequestTemplate": {
             "type": "object",
@@ -131,11 +173,15 @@ def test_schema_stands_by_itself(ada, ok, httpserver):
     schema = json.loads(ok("blueprint", "schema"))
     assert schema["$schema"].endswith("2020-12/schema")
     assert schema["properties"]["TargetEnvironment"] == {"$ref": "#/$defs/Environment"}
-    assert schema["$defs"] == {"Environment": {"enum": ["dev"], "not": {"$ref": "#/$defs/Environment"}}}
+    assert schema["$defs"] == {
+        "Environment": {"enum": ["dev"], "not": {"$ref": "#/$defs/Environment"}}
+    }
     assert "Authorization" not in httpserver.log[0][0].headers
 
 
-def test_schema_of_something_else_is_told(ada, run, httpserver):
+def test_schema_of_something_else_is_told(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
     httpserver.expect_oneshot_request("/openapi.json").respond_with_json({"openapi": "3.1.0"})
     result = run("blueprint", "schema")
     assert result.exit_code == 1
@@ -145,7 +191,9 @@ def test_schema_of_something_else_is_told(ada, run, httpserver):
 UNIT = {"unit": "physics", "quota": 20000, "used": 1140, "held": 500, "left": 18360}
 
 
-def test_units_are_listed_shown_and_set(ada, ok, httpserver):
+def test_units_are_listed_shown_and_set(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
     httpserver.expect_oneshot_request("/business-units").respond_with_json({"items": [UNIT]})
     assert "$183.60" in ok("unit", "list")
     httpserver.expect_oneshot_request("/business-units/physics").respond_with_json(UNIT)
@@ -156,11 +204,23 @@ def test_units_are_listed_shown_and_set(ada, ok, httpserver):
     assert json.loads(ok("unit", "set", "physics", "--quota", "20000", "--json")) == UNIT
 
 
-def test_a_quota_below_zero_is_wrong_use(ada, run):
+def test_a_quota_below_zero_is_wrong_use(ada: Profile, run: Callable[..., Result]):
     assert run("unit", "set", "physics", "--quota", "-1").exit_code == 2
+    assert run("unit", "set", "physics", "--quota", "1", "--no-limit").exit_code == 2
 
 
-def test_the_ledger_shows_movements_page_by_page(ada, ok, httpserver):
+def test_a_unit_may_have_no_limit(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+) -> None:
+    httpserver.expect_oneshot_request(
+        "/business-units/physics", method="PUT", json={"quota": None}
+    ).respond_with_json({"unit": "physics", "quota": None, "used": 0, "held": 0, "left": None})
+    assert "no limit" in ok("unit", "set", "physics", "--no-limit")
+
+
+def test_the_ledger_shows_movements_page_by_page(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
     def page(request: Request) -> Response:
         first = request.args.get("cursor") is None
         entry = {
@@ -179,17 +239,25 @@ def test_the_ledger_shows_movements_page_by_page(ada, ok, httpserver):
     assert "$188.60" in shown
 
 
-def test_reconcile_shows_what_was_found(ada, ok, httpserver):
-    httpserver.expect_oneshot_request(
-        "/business-units/reconcile", method="POST"
-    ).respond_with_json({"units": 3, "differences": ["physics holds 20 too much"]})
+def test_reconcile_shows_what_was_found(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
+    httpserver.expect_oneshot_request("/business-units/reconcile", method="POST").respond_with_json(
+        {"units": 3, "differences": ["physics holds 20 too much"]}
+    )
     assert "physics holds 20 too much" in ok("unit", "reconcile")
 
 
-USER = {"id": "sub-1", "email": "bo@example.edu", "unit": "physics", "role": "requester", "status": "ACTIVE"}
+USER = {
+    "id": "sub-1",
+    "email": "bo@example.edu",
+    "unit": "physics",
+    "role": "requester",
+    "status": "ACTIVE",
+}
 
 
-def test_users_are_listed_and_created(ada, ok, httpserver):
+def test_users_are_listed_and_created(ada: Profile, ok: Callable[..., str], httpserver: HTTPServer):
     httpserver.expect_oneshot_request("/users", method="GET").respond_with_json({"items": [USER]})
     assert "bo@example.edu" in ok("user", "list")
     httpserver.expect_oneshot_request(
@@ -210,13 +278,15 @@ def test_users_are_listed_and_created(ada, ok, httpserver):
     )
 
 
-def test_an_unknown_role_is_wrong_use(ada, run):
+def test_an_unknown_role_is_wrong_use(ada: Profile, run: Callable[..., Result]):
     result = run("user", "create", "bo@example.edu", "--unit", "physics", "--role", "king")
     assert result.exit_code == 2
     assert "requester, approver, admin" in result.stderr
 
 
-def test_set_finds_the_user_by_address(ada, ok, run, httpserver):
+def test_set_finds_the_user_by_address(
+    ada: Profile, ok: Callable[..., str], run: Callable[..., Result], httpserver: HTTPServer
+):
     httpserver.expect_request("/users", method="GET").respond_with_json(
         {"items": [{"id": "sub-9", "email": "other@example.edu"}, USER], "next": None}
     )
@@ -231,32 +301,45 @@ def test_set_finds_the_user_by_address(ada, ok, run, httpserver):
     assert "There is no user nobody@example.edu" in missing.stderr
 
 
-def test_import_creates_who_is_missing_and_goes_on_after_a_fault(ada, run, httpserver, tmp_path):
-    def create(request: Request) -> Response:
-        user = json.loads(request.data)
-        if user["email"] == "there@example.edu":
-            return Response(json.dumps({"title": "Conflict", "code": "CONFLICT"}), 409)
-        if user["email"] == "broken":
-            errors = [{"pointer": "/email", "detail": "Write one e-mail address."}]
-            return Response(json.dumps({"title": "Invalid", "errors": errors}), 400)
-        return Response(json.dumps({"id": "sub-2", **user}), 201)
-
-    httpserver.expect_request("/users", method="POST").respond_with_handler(create)
-    file = tmp_path / "course.csv"
-    file.write_text(
-        "email,unit,role,approvesFor\n"
-        "new@example.edu,physics,approver,physics chemistry\n"
-        "there@example.edu,physics,requester,\n"
-        "broken,physics,requester,\n"
-    )
-    result = run("user", "import", str(file), "--json")
+def test_import_sends_the_roster_and_shows_each_line(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+) -> None:
+    answer = {
+        "created": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "failed": 1,
+        "lines": [
+            {"line": 1, "email": "new@example.edu", "result": "created", "message": ""},
+            {"line": 2, "email": "broken", "result": "failed", "message": "Write one address."},
+        ],
+    }
+    rows = [
+        {"email": "new@example.edu", "unit": "physics", "role": "approver"},
+        {"email": "broken", "unit": None, "role": "requester"},
+    ]
+    httpserver.expect_oneshot_request(
+        "/users/import", method="POST", json={"rows": rows, "mode": "best-effort"}
+    ).respond_with_json(answer)
+    csv = "email, unit, role\nnew@example.edu, physics, Approver\nbroken,,requester\n"
+    result = run("user", "import", "-", "--best-effort", stdin=csv)
     assert result.exit_code == 1
-    outcomes = {item["email"]: item for item in json.loads(result.stdout)["items"]}
-    assert outcomes["new@example.edu"]["outcome"] == "CREATED"
-    assert outcomes["there@example.edu"]["outcome"] == "EXISTS"
-    assert outcomes["broken"]["outcome"] == "FAILED"
-    assert "Write one e-mail address." in outcomes["broken"]["detail"]
-    assert json.loads(httpserver.log[0][0].data)["approvesFor"] == ["physics", "chemistry"]
+    assert "Write one address." in result.stdout
+    assert "Failed lines: 1." in result.stderr
+
+
+def test_import_is_all_or_nothing_unless_told(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+) -> None:
+    errors = [{"pointer": "/rows/1/unit", "detail": "There is no business unit x."}]
+    httpserver.expect_oneshot_request("/users/import", method="POST").respond_with_json(
+        {"detail": "Nothing was done: 1 of 2 lines have faults.", "errors": errors}, 400
+    )
+    csv = "email,unit,role\na@b.edu,physics,requester\nb@b.edu,x,requester\n"
+    result = run("user", "import", "-", stdin=csv)
+    assert result.exit_code == 1
+    assert json.loads(httpserver.log[0][0].data)["mode"] == "all-or-nothing"
+    assert "/rows/1/unit  There is no business unit x." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -269,14 +352,22 @@ def test_import_creates_who_is_missing_and_goes_on_after_a_fault(ada, run, https
         ("email,unit,role\na@b.edu,physics,king\n", "no role 'king'"),
     ],
 )
-def test_import_checks_every_line_before_the_first_user(ada, run, httpserver, content, complaint):
+def test_import_checks_every_line_before_the_first_user(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, content: str, complaint: str
+):
     result = run("user", "import", "-", stdin=content)
     assert result.exit_code in {1, 2}
     assert complaint in result.stderr
     assert httpserver.log == []
 
 
-def test_policy_is_shown_tested_and_published(ada, ok, run, httpserver, tmp_path):
+def test_policy_is_shown_tested_and_published(
+    ada: Profile,
+    ok: Callable[..., str],
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    tmp_path: Path,
+):
     policy = {"version": "2026-11-22", "rules": [{"id": "prod", "weight": 10}]}
     httpserver.expect_oneshot_request("/policy", method="GET").respond_with_json(policy)
     assert "- id: prod" in ok("policy", "show")
@@ -286,11 +377,18 @@ def test_policy_is_shown_tested_and_published(ada, ok, run, httpserver, tmp_path
         "total": 40,
         "summary": "+14 automatic",
         "changes": [
-            {"requestId": "req_1", "before": "ONE_APPROVER", "after": "AUTOMATIC", "why": "Lighter."}
+            {
+                "requestId": "req_1",
+                "before": "ONE_APPROVER",
+                "after": "AUTOMATIC",
+                "why": "Lighter.",
+            }
         ],
     }
     sent = {"rules": [{"id": "prod", "weight": 10}]}
-    httpserver.expect_oneshot_request("/policy/test", method="POST", json=sent).respond_with_json(replay)
+    httpserver.expect_oneshot_request("/policy/test", method="POST", json=sent).respond_with_json(
+        replay
+    )
     tested = ok("policy", "test", str(file))
     assert "+14 automatic" in tested
     assert "Lighter." in tested

@@ -1,11 +1,23 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pytest_httpserver import HTTPServer
+from typer.testing import Result
 from werkzeug import Request, Response
 
+from autoprovision.cli.profiles import Profile
 
-def test_plan_shows_price_quota_approval_and_price_lines(ada, ok, httpserver, template, a_plan):
+
+def test_plan_shows_price_quota_approval_and_price_lines(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    a_plan: dict[str, Any],
+):
     httpserver.expect_oneshot_request("/plans", method="POST").respond_with_json(a_plan)
     shown = ok("request", "plan", str(template))
     for part in (
@@ -22,7 +34,13 @@ def test_plan_shows_price_quota_approval_and_price_lines(ada, ok, httpserver, te
         assert part in shown
 
 
-def test_submit_sends_the_files_bytes_as_they_are(ada, ok, httpserver, template, a_request):
+def test_submit_sends_the_files_bytes_as_they_are(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+):
     httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(
         a_request, status=202
     )
@@ -34,14 +52,26 @@ def test_submit_sends_the_files_bytes_as_they_are(ada, ok, httpserver, template,
     assert sent.headers["Idempotency-Key"]
 
 
-def test_submit_uses_the_key_that_is_given(ada, ok, httpserver, template, a_request):
+def test_submit_uses_the_key_that_is_given(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+):
     httpserver.expect_oneshot_request(
         "/requests", method="POST", headers={"Idempotency-Key": "course-7"}
     ).respond_with_json(a_request, status=202)
     ok("request", "submit", str(template), "--idempotency-key", "course-7")
 
 
-def test_every_post_has_a_key_of_its_own(ada, ok, httpserver, template, a_request):
+def test_every_post_has_a_key_of_its_own(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+):
     httpserver.expect_request("/requests", method="POST").respond_with_json(a_request, status=202)
     for _ in range(2):
         ok("request", "submit", str(template))
@@ -49,14 +79,22 @@ def test_every_post_has_a_key_of_its_own(ada, ok, httpserver, template, a_reques
     assert len(keys) == 2
 
 
-def test_submit_reads_stdin(ada, ok, httpserver, a_request):
+def test_submit_reads_stdin(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, a_request: dict[str, Any]
+):
     httpserver.expect_oneshot_request(
         "/requests", method="POST", data='{"a": "é"}'
     ).respond_with_json(a_request, status=202)
     ok("request", "submit", "-", stdin='{"a": "é"}')
 
 
-def test_a_byte_order_mark_is_left_out(ada, ok, httpserver, tmp_path, a_request):
+def test_a_byte_order_mark_is_left_out(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    tmp_path: Path,
+    a_request: dict[str, Any],
+):
     file = tmp_path / "bom.json"
     file.write_bytes(b"\xef\xbb\xbf{}")
     httpserver.expect_oneshot_request("/requests", method="POST", data="{}").respond_with_json(
@@ -65,7 +103,9 @@ def test_a_byte_order_mark_is_left_out(ada, ok, httpserver, tmp_path, a_request)
     ok("request", "submit", str(file))
 
 
-def test_a_file_that_is_no_json_is_a_local_error(ada, run, httpserver, tmp_path):
+def test_a_file_that_is_no_json_is_a_local_error(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer, tmp_path: Path
+):
     file = tmp_path / "site.json"
     file.write_text('{"ApplicationName": "shop",\n}')
     result = run("request", "submit", str(file))
@@ -75,7 +115,9 @@ def test_a_file_that_is_no_json_is_a_local_error(ada, run, httpserver, tmp_path)
     assert httpserver.log == []
 
 
-def test_a_binary_file_and_a_deeply_nested_one_are_told_apart(ada, run, tmp_path):
+def test_a_binary_file_and_a_deeply_nested_one_are_told_apart(
+    ada: Profile, run: Callable[..., Result], tmp_path: Path
+):
     file = tmp_path / "site.json"
     file.write_bytes(b'{"a": "\xff"}')
     assert "is not UTF-8" in run("request", "plan", str(file)).stderr
@@ -85,13 +127,15 @@ def test_a_binary_file_and_a_deeply_nested_one_are_told_apart(ada, run, tmp_path
     assert "nested too deeply" in result.stderr
 
 
-def test_a_missing_file_is_wrong_use(ada, run, tmp_path):
+def test_a_missing_file_is_wrong_use(ada: Profile, run: Callable[..., Result], tmp_path: Path):
     result = run("request", "submit", str(tmp_path / "nothing.json"))
     assert result.exit_code == 2
     assert "cannot be read: No such file" in result.stderr
 
 
-def test_show_prints_the_request_and_its_timeline(ada, ok, httpserver, a_request):
+def test_show_prints_the_request_and_its_timeline(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, a_request: dict[str, Any]
+):
     httpserver.expect_oneshot_request("/requests/req_1").respond_with_json(a_request)
     events = [
         {"id": "evt_1", "at": "2026-11-22T09:00:01Z", "step": "LaunchStack", "status": "STARTED"}
@@ -104,29 +148,66 @@ def test_show_prints_the_request_and_its_timeline(ada, ok, httpserver, a_request
     assert "LaunchStack" in shown
 
 
-def test_show_as_json_is_the_request_and_nothing_else(ada, ok, httpserver, a_request):
+def test_show_as_json_is_the_request_and_nothing_else(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, a_request: dict[str, Any]
+):
     httpserver.expect_oneshot_request("/requests/req_1").respond_with_json(a_request)
     assert json.loads(ok("request", "show", "req_1", "--json")) == a_request
 
 
-def test_a_request_with_hardly_any_member_is_shown(ada, ok, httpserver):
+def test_a_request_with_hardly_any_member_is_shown(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
     httpserver.expect_oneshot_request("/requests/req_1").respond_with_json({"id": "req_1"})
     httpserver.expect_oneshot_request("/requests/req_1/events").respond_with_json({})
     assert "req_1" in ok("request", "show", "req_1")
 
 
-def test_list_passes_filters_and_tells_how_to_go_on(ada, run, httpserver, a_request):
+def test_list_tells_how_to_go_on(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    a_request: dict[str, Any],
+) -> None:
     httpserver.expect_oneshot_request(
-        "/requests", query_string={"status": "FAILED", "unit": "physics", "limit": "2"}
+        "/requests", query_string={"limit": "2", "cursor": "c1"}
     ).respond_with_json({"items": [a_request], "next": "c2"})
-    result = run("request", "list", "--status", "FAILED", "--unit", "physics", "--limit", "2")
+    result = run("request", "list", "--limit", "2", "--cursor", "c1")
     assert result.exit_code == 0
     assert "req_1" in result.stdout
     assert "$11.40" in result.stdout
     assert "--cursor c2" in result.stderr
 
 
-def test_list_all_walks_every_page(ada, ok, httpserver: HTTPServer, a_request):
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_filter_holds_even_if_the_api_does_not_know_it(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    a_request: dict[str, Any],
+    everything: bool,
+) -> None:
+    def page(request: Request) -> Response:
+        assert request.args["status"] == "FAILED"
+        number = int(request.args.get("cursor", "0"))
+        states = ["FAILED", "SUCCEEDED"]
+        items = [{**a_request, "id": f"req_{number}{s}", "status": s} for s in states]
+        return Response(
+            json.dumps({"items": items, "next": str(number + 1) if number < 2 else None})
+        )
+
+    httpserver.expect_request("/requests").respond_with_handler(page)
+    more = ["--all"] if everything else ["--limit", "2"]
+    answer = json.loads(
+        ok("request", "list", "--status", "FAILED", "--unit", "physics", *more, "--json")
+    )
+    found = [item["id"] for item in answer["items"]]
+    assert found == [f"req_{n}FAILED" for n in range(3 if everything else 2)]
+
+
+def test_list_all_walks_every_page(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, a_request: dict[str, Any]
+):
     def page(request: Request) -> Response:
         cursor = request.args.get("cursor")
         content = {None: (["req_1"], "c2"), "c2": (["req_2"], "c3"), "c3": (["req_3"], None)}
@@ -140,14 +221,20 @@ def test_list_all_walks_every_page(ada, ok, httpserver: HTTPServer, a_request):
     assert answer["next"] is None
 
 
-def test_an_empty_list_says_so(ada, run, httpserver):
+def test_an_empty_list_says_so(ada: Profile, run: Callable[..., Result], httpserver: HTTPServer):
     httpserver.expect_oneshot_request("/requests").respond_with_json({"items": [], "next": None})
     result = run("request", "list")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "There are none." in result.stderr
 
 
-def test_cancel_resume_and_resubmit_post_to_their_request(ada, ok, httpserver, template, a_request):
+def test_cancel_resume_and_resubmit_post_to_their_request(
+    ada: Profile,
+    ok: Callable[..., str],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+):
     for verb, arguments, sent in (
         ("cancel", [], b"{}"),
         ("resume", [], b"{}"),
@@ -160,7 +247,13 @@ def test_cancel_resume_and_resubmit_post_to_their_request(ada, ok, httpserver, t
         assert json.loads(ok("--json", "request", verb, "req_1", *arguments)) == a_request
 
 
-def test_an_identifier_cannot_point_elsewhere(ada, ok, run, httpserver, a_request):
+def test_an_identifier_cannot_point_elsewhere(
+    ada: Profile,
+    ok: Callable[..., str],
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    a_request: dict[str, Any],
+):
     httpserver.expect_oneshot_request("/requests/..%2Fusers").respond_with_json(a_request)
     httpserver.expect_oneshot_request("/requests/../users").respond_with_json(a_request)
     ok("request", "show", "../users", "--json")
@@ -169,7 +262,9 @@ def test_an_identifier_cannot_point_elsewhere(ada, ok, run, httpserver, a_reques
         assert run("request", "show", nothing).exit_code == 2
 
 
-def test_what_the_api_sends_cannot_steer_the_terminal(ada, ok, httpserver, a_request):
+def test_what_the_api_sends_cannot_steer_the_terminal(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, a_request: dict[str, Any]
+):
     a_request["message"] = "evil \x1b]0;title\x07 [red]not markup[/red]"
     httpserver.expect_oneshot_request("/requests/req_1").respond_with_json(a_request)
     httpserver.expect_oneshot_request("/requests/req_1/events").respond_with_json({"items": []})

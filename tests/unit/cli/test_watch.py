@@ -1,14 +1,20 @@
 """`--watch`: to success, to failure, over network blips, and Ctrl-C."""
 
+import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 from rich.console import Console
+from typer.testing import Result
 from werkzeug import Request, Response
 
 from autoprovision.cli import progress
 from autoprovision.cli.errors import CliError, UnreachableError
+from autoprovision.cli.profiles import Profile
 from autoprovision.cli.progress import Steps, Subject, Timeline, Watch
 from autoprovision.cli.render import Output
 
@@ -21,7 +27,9 @@ def event(number: int, step: str, status: str, **more: Any) -> dict[str, Any]:
 class Story:
     """A request that moves on with every look: its states, and the events told so far."""
 
-    def __init__(self, resource: dict[str, Any], chapters: list[tuple[Any, list[dict[str, Any]]]]):
+    def __init__(
+        self, resource: dict[str, Any], chapters: list[tuple[Any, list[dict[str, Any]]]]
+    ) -> None:
         self.resource = resource
         self.chapters = chapters
         self.told: list[dict[str, Any]] = []
@@ -45,7 +53,7 @@ class Story:
 
 
 @pytest.fixture
-def tell(httpserver, a_request):
+def tell(httpserver: HTTPServer, a_request: dict[str, Any]):
     def go(*chapters: tuple[Any, list[dict[str, Any]]], path: str = "/requests/req_1") -> Story:
         story = Story(a_request, list(chapters))
         httpserver.expect_request(path).respond_with_handler(story.read)
@@ -63,7 +71,14 @@ GOOD = (
 )  # fmt: skip
 
 
-def test_watch_to_success_tells_every_event_once(ada, run, httpserver, template, a_request, tell):
+def test_watch_to_success_tells_every_event_once(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+    tell: Callable[..., Any],
+):
     httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(a_request, 202)
     a_request["url"] = "http://shop.example.edu/"
     story = tell(*GOOD)
@@ -79,7 +94,14 @@ def test_watch_to_success_tells_every_event_once(ada, run, httpserver, template,
     assert story.cursors[-1] == "4"
 
 
-def test_watch_as_json_prints_the_final_state_only(ada, run, httpserver, template, a_request, tell):
+def test_watch_as_json_prints_the_final_state_only(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    a_request: dict[str, Any],
+    tell: Callable[..., Any],
+):
     httpserver.expect_oneshot_request("/requests", method="POST").respond_with_json(a_request, 202)
     tell(*GOOD)
     result = run("request", "submit", str(template), "--watch", "--json")
@@ -97,7 +119,14 @@ def test_watch_as_json_prints_the_final_state_only(ada, run, httpserver, templat
         ("NEEDS_OPERATOR", "request resume req_1"),
     ],
 )
-def test_a_bad_end_is_1_and_says_why_and_what_next(ada, run, a_request, tell, status, advice):
+def test_a_bad_end_is_1_and_says_why_and_what_next(
+    ada: Profile,
+    run: Callable[..., Result],
+    a_request: dict[str, Any],
+    tell: Callable[..., Any],
+    status: Any,
+    advice: str,
+):
     a_request["message"] = "The stack could not be made."
     tell(("PROVISIONING", []), ("COMPENSATING", []), (status, []))
     result = run("request", "show", "req_1", "--watch", "--json")
@@ -107,7 +136,12 @@ def test_a_bad_end_is_1_and_says_why_and_what_next(ada, run, a_request, tell, st
     assert advice in result.stderr
 
 
-def test_watch_survives_blips(ada, run, tell, monkeypatch):
+def test_watch_survives_blips(
+    ada: Profile,
+    run: Callable[..., Result],
+    tell: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+):
     blips = [(500, [])] * 2
     tell(("PROVISIONING", []), *blips, *GOOD)
     result = run("request", "show", "req_1", "--watch")
@@ -116,7 +150,9 @@ def test_watch_survives_blips(ada, run, tell, monkeypatch):
     assert "The API answers again." in result.stderr
 
 
-def test_watch_ends_at_once_when_it_may_not_look(ada, run, httpserver):
+def test_watch_ends_at_once_when_it_may_not_look(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
     httpserver.expect_request("/requests/req_1").respond_with_json({"detail": "No such."}, 404)
     result = run("request", "show", "req_1", "--watch")
     assert result.exit_code == 1
@@ -124,12 +160,23 @@ def test_watch_ends_at_once_when_it_may_not_look(ada, run, httpserver):
 
 
 def test_update_watches_the_request_that_changes_the_application(
-    ada, run, httpserver, template, an_application, tell
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    an_application: dict[str, Any],
+    tell: Callable[..., Any],
 ):
     moving = {**an_application, "status": "UPDATING", "operation": "req_2"}
-    httpserver.expect_oneshot_request("/applications/app_1", method="PATCH").respond_with_json(moving, 202)
+    httpserver.expect_oneshot_request("/applications/app_1", method="PATCH").respond_with_json(
+        moving, 202
+    )
     httpserver.expect_request("/applications/app_1", method="GET").respond_with_json(an_application)
-    tell(("PROVISIONING", []), ("FAILED", [event(1, "LaunchUpdate", "FAILED")]), path="/requests/req_2")
+    tell(
+        ("PROVISIONING", []),
+        ("FAILED", [event(1, "LaunchUpdate", "FAILED")]),
+        path="/requests/req_2",
+    )
     result = run("application", "update", "app_1", str(template), "--watch", "--json")
     # The application is as it was and well; that the change failed must not look like success.
     assert result.exit_code == 1
@@ -137,7 +184,13 @@ def test_update_watches_the_request_that_changes_the_application(
     assert "LaunchUpdate  failed" in result.stderr
 
 
-def test_terminate_may_answer_with_its_request(ada, run, httpserver, an_application, tell):
+def test_terminate_may_answer_with_its_request(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    an_application: dict[str, Any],
+    tell: Callable[..., Any],
+):
     httpserver.expect_oneshot_request("/applications/app_1", method="DELETE").respond_with_json(
         {"id": "req_3", "status": "SUBMITTED"}, 202
     )
@@ -151,7 +204,12 @@ def test_terminate_may_answer_with_its_request(ada, run, httpserver, an_applicat
 
 @pytest.mark.parametrize(("end", "code"), [("TERMINATED", 0), ("ERROR", 1), ("TAINTED", 1)])
 def test_without_a_request_the_application_itself_is_watched(
-    ada, run, httpserver, an_application, end, code
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    an_application: dict[str, Any],
+    end: str,
+    code: Any,
 ):
     states = ["TERMINATING", "TERMINATING", end]
     httpserver.expect_oneshot_request("/applications/app_1", method="DELETE").respond_with_json(
@@ -165,17 +223,21 @@ def test_without_a_request_the_application_itself_is_watched(
     assert json.loads(result.stdout)["status"] == end
 
 
-def _watch(read, clock=lambda: 0.0) -> Watch:
+def _watch(read: Callable[[], dict[str, Any]], clock: Callable[[], float] = lambda: 0.0) -> Watch:
     class NoEvents:
         def request_events(self, *_: object) -> dict[str, Any]:
             return {}
 
-    subject = Subject("request req_1", read, lambda _: False, "autoprovision request show req_1 --watch")
+    subject = Subject(
+        "request req_1", read, lambda _: False, "autoprovision request show req_1 --watch"
+    )
     timeline = Timeline(NoEvents(), "req_1")  # type: ignore[arg-type]
     return Watch(subject, timeline, Output(as_json=False), sleep=lambda _: None, clock=clock)
 
 
-def test_watch_gives_up_after_five_minutes_and_tells_how_to_go_on(capsys):
+def test_watch_gives_up_after_five_minutes_and_tells_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
+):
     seconds = iter(range(0, 10_000, 100))
 
     def away() -> dict[str, Any]:
@@ -199,7 +261,7 @@ def test_a_cursor_that_never_ends_is_read_once_a_look():
     assert Timeline(Endless(), "req_1").news() == []  # type: ignore[arg-type]
 
 
-def test_the_live_table_shows_step_state_elapsed_and_expected(monkeypatch):
+def test_the_live_table_shows_step_state_elapsed_and_expected(monkeypatch: pytest.MonkeyPatch):
     steps = Steps("request req_1")
     for each in (
         event(1, "LaunchStack", "STARTED", expectedSeconds=75),
@@ -208,18 +270,32 @@ def test_the_live_table_shows_step_state_elapsed_and_expected(monkeypatch):
         event(43, "", "INFO", message="A note."),
     ):
         steps.add(each)
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(steps)
     text = console.export_text()
-    for part in ("✓", "LaunchStack", "done", "40 s", "about 1 min 15 s", "waits", "Somebody has to approve.", "A note."):
+    for part in (
+        "✓",
+        "LaunchStack",
+        "done",
+        "40 s",
+        "about 1 min 15 s",
+        "waits",
+        "Somebody has to approve.",
+        "A note.",
+    ):
         assert part in text
 
 
-def test_pauses_grow_while_nothing_happens_and_shrink_on_news(monkeypatch):
+def test_pauses_grow_while_nothing_happens_and_shrink_on_news(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(progress, "_FIRST_PAUSE", 1.0)
     monkeypatch.setattr(progress, "_LONGEST_PAUSE", 1.9)
     pauses: list[float] = []
-    looks = [{"items": []}, {"items": []}, {"items": [event(1, "Notify", "STARTED")]}, {"items": []}]
+    looks = [
+        {"items": []},
+        {"items": []},
+        {"items": [event(1, "Notify", "STARTED")]},
+        {"items": []},
+    ]
 
     class Api:
         def request_events(self, *_: object) -> dict[str, Any]:
