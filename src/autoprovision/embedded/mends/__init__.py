@@ -7,6 +7,7 @@ mended; each has a test that fails when the mend is no longer needed or no longe
 from importlib import import_module
 
 NAMES = (
+    "root_credentials",
     "step_functions_integrations",
     "task_tokens",
     "cloudformation_events",
