@@ -45,20 +45,32 @@ class PublishMethod(StrEnum):
     NONE = "none"
 
 
+class PublishTarget(StrEnum):
+    """What the code is put on: a site's bucket, Lambda functions, or a container service."""
+
+    SITE = "site"
+    FUNCTION = "function"
+    SERVICE = "service"
+
+
 class Publish(_Manifest):
     """How code gets on it.
 
     Attributes:
         method: `files` copies the repository, `build` runs the recipe, `none` runs an image.
+        target: what it is put on. `site` wants outputs SiteBucket and DistributionId, `function`
+            FunctionName (or FunctionNames, comma separated), `service` ClusterName, ServiceName
+            and RepositoryUri.
         root: folders of the repository that may hold the site, the preferred first.
         needs: files that must be there, relative to the root.
-        recipe: the build recipe's file in the blueprint's folder, for `build`.
+        recipe: the build recipe (a CodeBuild buildspec) in the blueprint's folder, for `build`.
         image: build image for CodeBuild, for `build`.
         tools: programs that the recipe needs, so that a home without them can say so.
         minutes: longest time it may take.
     """
 
     method: PublishMethod
+    target: PublishTarget = PublishTarget.SITE
     root: tuple[str, ...] = ("",)
     needs: tuple[str, ...] = ()
     recipe: str | None = None
