@@ -1,0 +1,200 @@
+"""The way back of a request, from the first failure to its verified end.
+
+BeginCompensation finds out why and what is left; CloseRequest is the undo of admission and of
+CommitQuota; MarkNeedsOperator is where a way back ends that cannot be gone.
+"""
+
+from typing import Any
+
+from autoprovision.domain.application import Application, ApplicationStatus
+from autoprovision.domain.clock import iso
+from autoprovision.domain.identifiers import stack_name
+from autoprovision.domain.request import Request, RequestStatus
+from autoprovision.domain.timeline import StepStatus
+from autoprovision.ports import Platform
+from autoprovision.steps import timeline
+from autoprovision.steps.failure import Failure, explain
+from autoprovision.steps.notify import tell
+from autoprovision.steps.request import application_of
+from autoprovision.steps.stack import left_over
+
+_S = RequestStatus
+_UNFINISHED = frozenset(
+    {_S.SUBMITTED, _S.AWAITING_APPROVAL, _S.PROVISIONING, _S.COMPENSATING, _S.NEEDS_OPERATOR}
+)
+# These ends are of a request that nothing was built for.
+_BEFORE_LAUNCH = frozenset({_S.REJECTED, _S.EXPIRED})
+_QUESTION_OPEN = frozenset({_S.SUBMITTED, _S.AWAITING_APPROVAL})
+
+
+def begin_compensation(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Find out why the request goes back, to which end, and which stack it leaves.
+
+    The first failure is kept: what fails on the way back, or an operator's resume, is not why.
+
+    Args:
+        event: `requestId`, and `failure` as the state caught it.
+
+    Returns:
+        `verdict`: UNDO, or DONE for a request that is at its end; `stackId`, empty when there is
+        no stack to delete.
+    """
+    request = platform.records.request(event["requestId"])
+    if request.is_final:
+        return {"verdict": "DONE", "stackId": "", "message": request.message}
+    failure = _first_failure(request, event.get("failure") or {}, platform)
+    if request.status in _QUESTION_OPEN and failure.end in _BEFORE_LAUNCH:
+        # A question's end is not a failure: the request goes straight to its final status.
+        return {"verdict": "UNDO", "stackId": ""}
+    request = platform.records.move_request(
+        request.id, _S.COMPENSATING, reason=failure.code, message=failure.message,
+        at=iso(platform.now()), expected=_UNFINISHED,
+    )  # fmt: skip
+    timeline.record(
+        platform, request.id, "BeginCompensation", StepStatus.INFO,
+        f"Taking back what was done: {failure.message}",
+    )  # fmt: skip
+    return {"verdict": "UNDO", "stackId": _stack_of(request, platform)}
+
+
+def _first_failure(request: Request, caught: dict[str, Any], platform: Platform) -> Failure:
+    if request.failure is not None:
+        return kept_failure(request)
+    if request.cancel_requested_by:
+        cause = f"{request.cancel_requested_by} cancelled the request."
+        failure = explain({"Error": "Cancelled", "Cause": cause})
+    else:
+        failure = explain(caught)
+    kept = {"code": failure.code, "message": failure.message, "end": failure.end.value}
+    platform.records.patch_request(request.id, failure=kept)
+    return failure
+
+
+def kept_failure(request: Request) -> Failure:
+    """The failure that the request went back for."""
+    kept = request.failure or {}
+    return Failure(
+        kept.get("code", "INTERNAL"),
+        kept.get("message", "The request could not be carried out."),
+        RequestStatus(kept.get("end", _S.FAILED)),
+    )
+
+
+def _stack_of(request: Request, platform: Platform) -> str:
+    environment, name = request.target_environment or "", request.application_name or ""
+    return left_over(request, stack_name(environment, name, request.id), platform)
+
+
+def close_request(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Release the hold and the name, and bring the request to its end, in one transaction."""
+    request = platform.records.request(event["requestId"])
+    if request.is_final:
+        return {"message": request.message}
+    failure = kept_failure(request)
+    end = failure.end
+    if end in _BEFORE_LAUNCH and request.status not in _QUESTION_OPEN:
+        # It stood at NEEDS_OPERATOR in between, from where these ends are not reached.
+        end = _S.FAILED
+    platform.records.close(
+        request.id, end, reason=failure.code, message=failure.message, at=iso(platform.now())
+    )
+    return {"message": f"The quota is given back; the request is {end}."}
+
+
+def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Say in the open that the way back failed: status, operators, user.
+
+    Args:
+        event: `requestId`, and `failure` as the state caught it.
+    """
+    request = platform.records.request(event["requestId"])
+    caught = event.get("failure") or {}
+    why = explain(caught)
+    left = _what_is_left(request, platform)
+    message = (
+        f"{caught.get('Step', 'A step')} could not be taken back: {why.message} "
+        f"{left} An operator goes on with: autoprovision request resume {request.id}"
+    )
+    if request.status is not _S.NEEDS_OPERATOR and not request.is_final:
+        request = _move_to_needs_operator(request, message, platform)
+    timeline.record(platform, request.id, "MarkNeedsOperator", StepStatus.FAILED, message)
+    if request.kind == "terminate":
+        _end_badly(request, message, platform)
+    tell(request, platform)
+    return {}
+
+
+def _move_to_needs_operator(request: Request, message: str, platform: Platform) -> Request:
+    at = iso(platform.now())
+    if request.status is not _S.COMPENSATING:
+        request = platform.records.move_request(
+            request.id, _S.COMPENSATING, reason="COMPENSATING", message=message, at=at,
+            expected=_UNFINISHED,
+        )  # fmt: skip
+    return platform.records.move_request(
+        request.id, _S.NEEDS_OPERATOR, reason="COMPENSATION_FAILED", message=message, at=at,
+        expected={_S.COMPENSATING},
+    )  # fmt: skip
+
+
+def _what_is_left(request: Request, platform: Platform) -> str:
+    stack_id = request.stack_id
+    if request.kind == "terminate":
+        stack_id = application_of(request, platform).stack_id
+    parts = [f"the stack {stack_id}"] if stack_id else []
+    parts += ["its credentials"] if request.secret_arn else []
+    parts += ["its quota's hold"]
+    return f"Left, unless noted otherwise: {', '.join(parts)}."
+
+
+def _end_badly(request: Request, message: str, platform: Platform) -> None:
+    application = application_of(request, platform)
+    if application.status is ApplicationStatus.TERMINATING:
+        platform.records.patch_application(
+            application.id, status=ApplicationStatus.ERROR, reason="TERMINATION_FAILED",
+            message=message,
+        )  # fmt: skip
+
+
+def begin_termination(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """The application is TERMINATING from here on; which stack has it?
+
+    Returns:
+        `verdict`: UNDO, or DONE for a request that is at its end; `stackId`, empty when there is
+        no stack.
+    """
+    request = platform.records.request(event["requestId"])
+    if request.is_final:
+        return {"verdict": "DONE", "stackId": "", "message": request.message}
+    application = application_of(request, platform)
+    at = iso(platform.now())
+    going = f"{application.application_name} is being terminated."
+    platform.records.move_request(
+        request.id, _S.PROVISIONING, reason="TERMINATING", message=going, at=at,
+        expected=_UNFINISHED,
+    )  # fmt: skip
+    if application.status is not ApplicationStatus.TERMINATED:
+        application = platform.records.patch_application(
+            application.id, status=ApplicationStatus.TERMINATING, reason="TERMINATING",
+            message=going,
+        )  # fmt: skip
+    return {"verdict": "UNDO", "stackId": _standing(application, platform), "message": going}
+
+
+def _standing(application: Application, platform: Platform) -> str:
+    if application.stack_id is None:
+        return ""
+    stack = platform.stacks.find(application.stack_id)
+    return "" if stack is None or stack.status == "DELETE_COMPLETE" else stack.id
+
+
+def end_application(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Release the application's credits and name and end the request, in one transaction."""
+    request = platform.records.request(event["requestId"])
+    if request.is_final:
+        return {"message": request.message}
+    application = application_of(request, platform)
+    at = iso(platform.now())
+    message = f"{application.application_name} is terminated; its stack is verified gone."
+    platform.records.succeed(request.id, message=message, at=at)
+    return {"message": message}

@@ -1,0 +1,42 @@
+"""CommitQuota, the pivot: nothing is taken back after it. Its undo is CloseRequest (outcome.py)."""
+
+from typing import Any
+
+from autoprovision.domain.application import ApplicationStatus
+from autoprovision.domain.clock import iso, parse_duration
+from autoprovision.domain.request import Request, RequestStatus
+from autoprovision.ports import Platform
+from autoprovision.steps.request import wanted
+from autoprovision.steps.url import url_of
+
+
+def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Commit the hold; the request is SUCCEEDED and its application AVAILABLE, or nothing is.
+
+    Args:
+        event: `requestId` and `stackId`.
+
+    Raises:
+        CancelledError: somebody has asked to cancel, and it is not too late.
+        ConflictError: the request is not PROVISIONING any more.
+    """
+    standing = platform.records.request(event["requestId"])
+    if standing.status is RequestStatus.SUCCEEDED:
+        return {"message": standing.message}
+    request = wanted(event, platform)
+    stack, url = url_of(event["stackId"], platform)
+    now = platform.now()
+    message = f"{request.application_name} answers at {url}."
+    platform.records.succeed(
+        request.id, message=message, at=iso(now), status=ApplicationStatus.AVAILABLE,
+        reason="PROVISIONED", url=url, outputs=stack.outputs, stack_id=stack.id,
+        stack_name=stack.name, expires_at=_expiry(request, platform),
+    )  # fmt: skip
+    return {"message": message}
+
+
+def _expiry(request: Request, platform: Platform) -> str | None:
+    """The life that was planned begins when there is something to use."""
+    if request.plan is None or request.plan.expires_after is None:
+        return None
+    return iso(platform.now() + parse_duration(request.plan.expires_after))

@@ -1,0 +1,38 @@
+"""CheckUrl: the application answers at the URL that its stack gives. It changes nothing."""
+
+from typing import Any
+
+from autoprovision.domain.stack import Stack
+from autoprovision.ports import Platform
+from autoprovision.steps.errors import StepRefusedError, UrlNotReadyError
+from autoprovision.steps.request import wanted
+
+
+def check_url(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Ask the URL once; the state asks again for some minutes.
+
+    Raises:
+        CancelledError: somebody has asked to cancel the request.
+        UrlNotReadyError: it does not answer, or not well.
+    """
+    wanted(event, platform)
+    _, url = url_of(event["stackId"], platform)
+    problem = platform.probe.check(url)
+    if problem is not None:
+        raise UrlNotReadyError(f"{url} does not answer well: {problem}")
+    return {"message": f"{url} answers."}
+
+
+def url_of(stack_id: str, platform: Platform) -> tuple[Stack, str]:
+    """The stack and its output `Url`.
+
+    Raises:
+        StepRefusedError: the stack is gone, or its blueprint gives no URL.
+    """
+    stack = platform.stacks.find(stack_id)
+    if stack is None:
+        raise StepRefusedError("The stack is gone.", code="STACK_GONE")
+    url = stack.outputs.get("Url")
+    if not url:
+        raise StepRefusedError("The blueprint's stack has no output Url.", code="NO_URL")
+    return stack, url

@@ -1,0 +1,213 @@
+"""The platform's side of an approval: open the question, tell the approvers, remind, escalate.
+
+A message of the approval queue may come twice and late, and a request may be cancelled or planned
+anew while it is under way; each of these ends in a question that is right or in a woken workflow.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from autoprovision.domain import approval as rules
+from autoprovision.domain.actor import Role
+from autoprovision.domain.approval import Approval, ApprovalStatus
+from autoprovision.domain.approval_times import Escalate, Expire, Reminder, due, escalated, reminded
+from autoprovision.domain.clock import iso, moment
+from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.events import EventName
+from autoprovision.domain.plan import Plan
+from autoprovision.domain.request import Request, RequestStatus
+from autoprovision.domain.user import User
+from autoprovision.mails import render
+from autoprovision.ports import Platform
+from autoprovision.usecases.approvals import CALENDAR, cancel, deliver, expire
+from autoprovision.usecases.requests import note
+
+logger = logging.getLogger(__name__)
+
+_WAKE: dict[str, Any] = {"status": "NOTHING_TO_ASK"}
+_SOONEST = timedelta(seconds=1)
+
+
+def open_question(
+    request_id: str, plan_digest: str, token: str, platform: Platform, *, expires_at: str
+) -> None:
+    """Open the question that a workflow asks, and tell the approvers.
+
+    Args:
+        plan_digest: the plan that is asked about.
+        token: wakes the workflow; whoever closes the question answers it.
+        expires_at: when the question expires, as the workflow reckons it.
+
+    Raises:
+        UnavailableError, BusyError: to be tried again; everything here is safe to repeat.
+    """
+    request = platform.records.request(request_id)
+    if not _is_asked(request, plan_digest):
+        platform.workflows.answer(token, _WAKE)
+        return
+    existing = platform.approvals.get(request_id)
+    if existing is not None and _is_answer(existing, plan_digest):
+        platform.workflows.answer(token, {"status": existing.status.value})
+        return
+    approval = _question(request, existing, moment(expires_at), platform)
+    opened = platform.approvals.open(approval, token)
+    _tell(opened, request, platform)
+    # A cancel that came while it was not open yet found nothing to close.
+    request = platform.records.request(request_id)
+    if request.cancel_requested_by:
+        cancel(request, platform, by=request.cancel_requested_by)
+
+
+def _is_asked(request: Request, plan_digest: str) -> bool:
+    return (
+        request.status is RequestStatus.AWAITING_APPROVAL
+        and request.plan is not None
+        and request.plan.digest == plan_digest
+        and not request.cancel_requested_by
+    )
+
+
+def _is_answer(existing: Approval, plan_digest: str) -> bool:
+    """Whether the question is closed already, about this plan: only the wake-up was lost."""
+    closed = {
+        ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED,
+        ApprovalStatus.CANCELLED,
+    }  # fmt: skip
+    return existing.status in closed and existing.plan_digest == plan_digest
+
+
+def _question(
+    request: Request, existing: Approval | None, expires_at: datetime, platform: Platform
+) -> Approval:
+    plan = request.plan
+    assert plan is not None, "checked before"  # noqa: S101
+    now = platform.now()
+    expires_at = max(expires_at, now + _SOONEST)
+    needed: Literal[1, 2] = 2 if plan.approval.approvers_needed > 1 else 1
+    asked = question_text(request, plan)
+    if existing is not None and existing.is_open and existing.plan_digest == plan.digest:
+        return existing
+    if existing is not None:
+        if existing.status is not ApprovalStatus.VOID:
+            existing = rules.void(existing, "The plan was made anew.", now)
+        return rules.ask_anew(
+            existing, plan_digest=plan.digest, question=asked, approvers_needed=needed, now=now,
+            expires_at=expires_at,
+        )  # fmt: skip
+    return Approval(
+        request_id=request.id, plan_digest=plan.digest, approvers_needed=needed, question=asked,
+        opened_at=now, expires_at=expires_at, submitted_by=request.submitted_by_id,
+        submitted_by_email=request.submitted_by, business_unit=request.business_unit or "",
+    )  # fmt: skip
+
+
+def question_text(request: Request, plan: Plan) -> str:
+    """The question in one sentence, with what it costs and why it is asked."""
+    cost = f"${plan.monthly_credits / 100:,.2f}"
+    why = " ".join(plan.approval.reasons)
+    return (
+        f"May {request.submitted_by} have {request.application_name} ({plan.blueprint} in "
+        f"{request.target_environment}) for {cost} a month, paid by {request.business_unit}? {why}"
+    ).strip()
+
+
+def _tell(approval: Approval, request: Request, platform: Platform) -> None:
+    people = approvers_for(approval, platform)
+    for person in people:
+        _mail(person, approval, request, platform, about=f"{approval.round}#{person.id}")
+    if not people:
+        _nobody(approval, platform)
+    platform.events.publish(
+        EventName.APPROVAL_REQUESTED,
+        {
+            "requestId": request.id, "applicationId": request.application_id,
+            "applicationName": request.application_name,
+            "targetEnvironment": request.target_environment,
+            "businessUnit": request.business_unit, "status": request.status.value,
+            "reason": request.reason, "planDigest": approval.plan_digest,
+            "at": iso(platform.now()),
+        },
+    )  # fmt: skip
+
+
+def _nobody(approval: Approval, platform: Platform) -> None:
+    message = f"Nobody can approve for {approval.business_unit}; an admin has to name somebody."
+    note(platform, approval.request_id, "AskApproval", message)
+    platform.operators.tell(f"Nobody can approve {approval.request_id}", message)
+
+
+def approvers_for(
+    approval: Approval, platform: Platform, *, escalated_too: bool = False
+) -> list[User]:
+    """Who is told: the unit's approvers, and admins when there are none or it escalated."""
+    own = approval.submitted_by_email.casefold()
+    people = [
+        one
+        for one in platform.users.approvers(approval.business_unit)
+        if one.id != approval.submitted_by and one.email.casefold() != own
+    ]
+    nearest = [one for one in people if one.role is not Role.ADMIN]
+    return people if escalated_too or not nearest else nearest
+
+
+def _mail(
+    person: User, approval: Approval, request: Request, platform: Platform, *, about: str
+) -> None:
+    values = {"request": request, "approval": approval, "plan": request.plan, **_link(platform)}
+    platform.mailer.send(
+        render("approval-requested", values, to=person.email, request_id=request.id, about=about)
+    )
+
+
+def _link(platform: Platform) -> dict[str, str]:
+    portal = platform.settings.portal_url.rstrip("/")
+    return {"portal": portal} if portal else {}
+
+
+def tend(approval: Approval, platform: Platform) -> None:
+    """Do what is due on an open question: a reminder, the next group, or its end.
+
+    Mails go out before they are noted: a crash in between repeats a mail that is sent once only.
+    """
+    for task in due(approval, platform.now(), CALENDAR):
+        try:
+            approval = _do(task, approval, platform)
+        except ConflictError as error:
+            # Somebody decided meanwhile; then nothing is due any more.
+            logger.info(
+                "nothing due any more",
+                extra={"requestId": approval.request_id, "why": error.reason},
+            )
+            return
+
+
+def _do(task: Reminder | Escalate | Expire, approval: Approval, platform: Platform) -> Approval:
+    if isinstance(task, Expire):
+        return expire(approval.request_id, platform) or approval
+    request = platform.records.request(approval.request_id)
+    escalates = isinstance(task, Escalate)
+    for person in approvers_for(approval, platform, escalated_too=escalates):
+        kind = "escalation" if isinstance(task, Escalate) else f"reminder-{task.number}"
+        about = f"{approval.round}#{kind}#{person.id}"
+        _mail(person, approval, request, platform, about=about)
+    changed = (
+        escalated(approval, platform.now())
+        if isinstance(task, Escalate)
+        else reminded(approval, task)
+    )
+    if changed.version == approval.version:
+        return approval
+    return platform.approvals.save(changed, expected_version=approval.version)
+
+
+def redeliver(platform: Platform, *, limit: int) -> int:
+    """Tell workflows of closed questions whose answer they have not taken.
+
+    Returns:
+        How many there were.
+    """
+    waiting = platform.approvals.undelivered(limit=limit)
+    for approval in waiting:
+        deliver(approval, platform)
+    return len(waiting)
