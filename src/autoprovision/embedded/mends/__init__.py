@@ -13,6 +13,7 @@ NAMES = (
     "cloudformation_events",
     "bucket_deletion",
     "stack_identity",
+    "cloudformation_roles",
     "cloudfront_addresses",
     "cloudfront_origins",
     "lambda_workers",
