@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -148,11 +149,12 @@ class RequestTemplate(BaseModel):
     TargetEnvironment: Annotated[
         TargetEnvironment,
         BeforeValidator(_environment),
-        Field(
-            description="dev, stag or prod; Development, Staging and Production mean the same.",
-            json_schema_extra={
-                "enum": sorted({*_ENVIRONMENTS, "Development", "Staging", "Production"})
-            },
+        WithJsonSchema(
+            {
+                "type": "string",
+                "description": "dev, stag or prod; the long names mean the same.",
+                "enum": sorted({*_ENVIRONMENTS, "Development", "Staging", "Production"}),
+            }
         ),
     ]
     ProjectType: Annotated[
