@@ -112,8 +112,7 @@ def cedar_policy(document: dict[str, Any]) -> str:
                 terms.append(f"context.{fact} {signs[sign]} {number}")
         conditions = " && ".join(terms)
         texts.append(
-            f'@id("{rule["id"]}")\n'
-            f"permit(principal, action, resource) when {{ {conditions} }};"
+            f'@id("{rule["id"]}")\npermit(principal, action, resource) when {{ {conditions} }};'
         )
     return "\n".join(texts)
 

@@ -182,7 +182,7 @@ def parse_policy(document: Any) -> Policy:
     """
     if not isinstance(document, Mapping):
         raise InvalidInputError([Fault("", "A policy is one object.", "NOT_AN_OBJECT")])
-    faults = [*_faults_across(document), *_empty_values(document, ())]
+    faults = [*_faults_across(document), *_empty_values(document, (), set())]
     try:
         policy = Policy.model_validate(document)
     except ValidationError as error:
@@ -215,18 +215,23 @@ def _without_null(schema: Any) -> Any:
     return found
 
 
-def _empty_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    """Keys without a value: taken as left out they would make a rule hold for more than meant."""
+def _empty_values(value: Any, path: tuple[str | int, ...], seen: set[int]) -> Iterator[Fault]:
+    """Keys without a value: taken as left out they would make a rule hold for more than meant.
+
+    What stands in several places is looked at once: YAML can fold a document that is endless.
+    """
     if value is None:
         yield Fault(pointer(*path), f"{path[-1]} has no value; give one or delete the key.")
-    if len(path) > _DEEPEST:
+    if len(path) > _DEEPEST or id(value) in seen:
         return
     if isinstance(value, Mapping):
+        seen.add(id(value))
         for key, member in value.items():
-            yield from _empty_values(member, (*path, str(key)))
+            yield from _empty_values(member, (*path, str(key)), seen)
     elif isinstance(value, list | tuple):
+        seen.add(id(value))
         for index, member in enumerate(value):
-            yield from _empty_values(member, (*path, index))
+            yield from _empty_values(member, (*path, index), seen)
 
 
 def _faults_across(document: Mapping[str, Any]) -> Iterator[Fault]:

@@ -29,11 +29,24 @@ def facts(**changes: Any) -> PolicyFacts:
 
 def document(*rules: dict[str, Any], **changes: Any) -> dict[str, Any]:
     thresholds = {"oneApprover": 10, "twoApprovers": 20, "refuse": 100}
-    return {"name": "test", "version": "1", "thresholds": thresholds, "rules": list(rules), **changes}
+    return {
+        "name": "test",
+        "version": "1",
+        "thresholds": thresholds,
+        "rules": list(rules),
+        **changes,
+    }
 
 
-def rule(name: str = "a", weight: int = 10, units: list[str] | None = None, **when: Any) -> dict[str, Any]:
-    found = {"id": name, "reason": f"Because of {name}.", "weight": weight, "when": when or {"always": True}}
+def rule(
+    name: str = "a", weight: int = 10, units: list[str] | None = None, **when: Any
+) -> dict[str, Any]:
+    found = {
+        "id": name,
+        "reason": f"Because of {name}.",
+        "weight": weight,
+        "when": when or {"always": True},
+    }
     return {**found, "units": units} if units else found
 
 
@@ -59,7 +72,8 @@ _CONDITIONS = {
     "blueprint": _some("static-*", "node-app", "*"),
     "projectType": _some("static", "CMS"),
     "monthlyCredits": st.one_of(
-        st.integers(0, 30000).map(lambda x: {"gt": x}), st.integers(0, 30000).map(lambda x: {"lte": x})
+        st.integers(0, 30000).map(lambda x: {"gt": x}),
+        st.integers(0, 30000).map(lambda x: {"lte": x}),
     ),
     "quotaShareLeft": st.floats(0, 1).map(lambda x: {"lt": x}),
     "requesterProvisioned": st.integers(0, 5).map(lambda x: {"lte": x}),
@@ -80,12 +94,21 @@ RULES = st.lists(
 ).map(lambda found: [
     rule(f"r{index}", weight, units, **when) for index, (weight, when, units) in enumerate(found)
 ])  # fmt: skip
-_DURATIONS = st.one_of(st.none(), st.integers(1, 100).map(lambda x: f"{x}d"), st.integers(1, 99).map(lambda x: f"{x}h"))
+_DURATIONS = st.one_of(
+    st.none(), st.integers(1, 100).map(lambda x: f"{x}d"), st.integers(1, 99).map(lambda x: f"{x}h")
+)
 OFFERS = st.lists(
     st.one_of(
         st.builds(dict, change=st.just("choose Size small"), monthlyCredits=st.integers(0, 20000)),
-        st.builds(dict, environment=st.sampled_from(["dev", "stag"]), monthlyCredits=st.integers(0, 9000)),
-        st.builds(dict, environment=st.sampled_from(["dev", "stag"]), monthlyCredits=st.integers(0, 9000), expiresAfter=_DURATIONS),
+        st.builds(
+            dict, environment=st.sampled_from(["dev", "stag"]), monthlyCredits=st.integers(0, 9000)
+        ),
+        st.builds(
+            dict,
+            environment=st.sampled_from(["dev", "stag"]),
+            monthlyCredits=st.integers(0, 9000),
+            expiresAfter=_DURATIONS,
+        ),
     ),
     max_size=4,
 )

@@ -35,7 +35,11 @@ def delegation(from_user: str, to_user: str, **changes: Any) -> Delegation:
 
 
 def test_a_stand_in_has_the_authority_only_while_it_is_given():
-    given = [delegation("ann", "bob"), delegation("cat", "bob", until=SOON), delegation("bob", "dan")]
+    given = [
+        delegation("ann", "bob"),
+        delegation("cat", "bob", until=SOON),
+        delegation("bob", "dan"),
+    ]
     assert delegators_of("bob", given, OPENED) == ("ann", "cat")
     assert delegators_of("bob", given, SOON) == ("ann",)
     assert delegators_of("bob", given, END) == ()
@@ -68,13 +72,20 @@ def test_who_may_decide(actor: str, for_whom: str | None, error: type[Exception]
         (yes("ann"), "bob", "ann", False),  # the stand-in for who has decided
         (yes("ann"), "bob", None, False),  # with a delegation between them, in their own right too
         (yes("bob", on_behalf_of="ann"), "ann", None, False),  # the person stood in for
-        (yes("bob", on_behalf_of="ann"), "cat", "ann", False),  # another stand-in of the same person
+        (
+            yes("bob", on_behalf_of="ann"),
+            "cat",
+            "ann",
+            False,
+        ),  # another stand-in of the same person
         (yes("bob", on_behalf_of="ann"), "dan", None, True),
         (yes("ann"), "dan", None, True),
         (yes("ann"), "ann", None, False),
     ],
 )
-def test_a_person_and_their_stand_in_are_not_two_people(first: Any, actor: str, for_whom: str | None, allowed: bool):
+def test_a_person_and_their_stand_in_are_not_two_people(
+    first: Any, actor: str, for_whom: str | None, allowed: bool
+):
     given = [delegation("ann", "bob"), delegation("ann", "cat")]
     one_of_two = decide(approval(approvers_needed=2), first, SOON)
     assert may_decide(actor, one_of_two, given, SOON, on_behalf_of=for_whom) is allowed
@@ -146,13 +157,17 @@ def test_the_payload_of_a_stored_decision_is_the_same():
 
 
 def launch(one: Approval, **changes: Any) -> Any:
-    return authorize_launch(one, **{"plan_digest": PLAN, "execution": "req_01", "now": SOON, **changes})
+    return authorize_launch(
+        one, **{"plan_digest": PLAN, "execution": "req_01", "now": SOON, **changes}
+    )
 
 
 def test_a_launch_is_authorized_once_and_the_same_execution_may_come_again():
     used, statements = launch(decide(approval(), yes(), SOON))
     assert (used.used_at, used.used_by) == (SOON, "req_01")
-    assert [(one.payload, one.signature, one.key_id) for one in statements] == [(signing_payload(approval(), yes()), "c2ln", "key-1")]
+    assert [(one.payload, one.signature, one.key_id) for one in statements] == [
+        (signing_payload(approval(), yes()), "c2ln", "key-1")
+    ]
     assert launch(used, now=SOON + 2 * FRESH_FOR) == (used, statements)
     with pytest.raises(NotAuthorizedToLaunchError, match="used already"):
         launch(used, execution="req_01-2")
@@ -167,8 +182,16 @@ def test_a_launch_is_authorized_once_and_the_same_execution_may_come_again():
         ({"decisions": ()}, {}, "too few"),
         ({"approvers_needed": 2}, {}, "too few"),
         ({"approvers_needed": 2, "decisions": (yes(), yes())}, {}, "too few"),
-        ({"approvers_needed": 2, "decisions": (yes(), yes("bob", on_behalf_of="ann"))}, {}, "too few"),
-        ({"approvers_needed": 2, "decisions": (yes(), yes("bob", by_email="ANN@example.edu"))}, {}, "too few"),
+        (
+            {"approvers_needed": 2, "decisions": (yes(), yes("bob", on_behalf_of="ann"))},
+            {},
+            "too few",
+        ),
+        (
+            {"approvers_needed": 2, "decisions": (yes(), yes("bob", by_email="ANN@example.edu"))},
+            {},
+            "too few",
+        ),
         ({"decisions": (yes("author"),)}, {}, "too few"),
         ({"decisions": (yes("x", by_email="author@example.edu"),)}, {}, "too few"),
         ({"decisions": (yes(signature=None),)}, {}, "not signed"),
@@ -201,6 +224,13 @@ def test_what_is_not_approved_is_not_launched():
 
 
 def test_a_decision_of_an_earlier_round_is_not_fresh():
-    again = ask_anew(void(approval(), "x", SOON), plan_digest=PLAN, question="?", approvers_needed=1, now=SOON + HOUR, expires_at=END)
+    again = ask_anew(
+        void(approval(), "x", SOON),
+        plan_digest=PLAN,
+        question="?",
+        approvers_needed=1,
+        now=SOON + HOUR,
+        expires_at=END,
+    )
     assert not is_fresh(again, yes(), SOON + 2 * HOUR)
     assert is_fresh(approval(), yes(), SOON)

@@ -71,7 +71,9 @@ def test_working_days_are_not_counted_backward():
     st.sampled_from([SG, "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"]),
     st.sets(st.dates(date(2026, 1, 1), date(2028, 1, 1)), max_size=20),
 )
-def test_a_deadline_is_later_with_every_day_and_gives_full_days(at: datetime, days: int, zone: str, holidays: set[date]):
+def test_a_deadline_is_later_with_every_day_and_gives_full_days(
+    at: datetime, days: int, zone: str, holidays: set[date]
+):
     ends = [add_working_days(at, number, zone, holidays) for number in range(days + 1)]
     assert ends == sorted(set(ends))
     assert ends[-1] - at >= timedelta(days=days) - timedelta(hours=1)  # a day of 23 hours
@@ -125,10 +127,21 @@ def test_time_can_be_shortened_for_trying():
     quick = WorkingCalendar(zone=SG, remind_after=("10s",), escalate_after="2m", expire_after="3h")
     assert quick.after(OPENED, quick.expire_after) == OPENED + timedelta(hours=3)
     assert due(approval(), OPENED + timedelta(seconds=10), quick) == (Reminder(1),)
-    assert due(approval(), OPENED + timedelta(minutes=2), quick) == (Reminder(1), Escalate(OPENED + timedelta(minutes=2)))
+    assert due(approval(), OPENED + timedelta(minutes=2), quick) == (
+        Reminder(1),
+        Escalate(OPENED + timedelta(minutes=2)),
+    )
 
 
-@pytest.mark.parametrize("changes", [{"zone": "Mars/Olympus"}, {"expire_after": "soon"}, {"expire_after": "0s"}, {"remind_after": ["5wd\n"]}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"zone": "Mars/Olympus"},
+        {"expire_after": "soon"},
+        {"expire_after": "0s"},
+        {"remind_after": ["5wd\n"]},
+    ],
+)
 def test_a_calendar_that_cannot_be_meant_is_refused(changes: dict[str, object]):
     with pytest.raises(ValueError, match=r"time zone|duration"):
         WorkingCalendar.model_validate(changes)

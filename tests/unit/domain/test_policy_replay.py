@@ -12,19 +12,23 @@ from autoprovision.domain.policy_replay import PastRequest, replay
 
 def past(*costs: int) -> list[PastRequest]:
     return [
-        PastRequest(request_id=f"req_{index}", facts=facts(monthlyCredits=one)) for index, one in enumerate(costs)
+        PastRequest(request_id=f"req_{index}", facts=facts(monthlyCredits=one))
+        for index, one in enumerate(costs)
     ]
 
 
 def test_it_says_what_would_have_changed_and_why():
     current = policy(rule("costly", 10, monthlyCredits={"gt": 100}))
     proposed = policy(
-        rule("costly", 10, monthlyCredits={"gt": 500}), rule("absurd", 100, monthlyCredits={"gt": 9000})
+        rule("costly", 10, monthlyCredits={"gt": 500}),
+        rule("absurd", 100, monthlyCredits={"gt": 9000}),
     )
     found = replay(proposed, current, past(50, *[200] * 14, 600, 9001))
     assert (found.total, found.summary) == (17, "+14 automatic, +1 refused")
     assert found.gained == {"AUTOMATIC": 14, "REFUSED": 1}
-    assert [one.request_id for one in found.changes] == [f"req_{index}" for index in [*range(1, 15), 16]]
+    assert [one.request_id for one in found.changes] == [
+        f"req_{index}" for index in [*range(1, 15), 16]
+    ]
     milder, harder = found.changes[0], found.changes[-1]
     assert milder.why == "by one approver → automatic: costly no longer adds 10."
     assert harder.why == "by one approver → refused: absurd adds 100."
@@ -43,7 +47,10 @@ def test_other_thresholds_change_verdicts_with_the_same_reasons():
 
 def test_another_weight_of_the_same_rule_is_named():
     found = replay(policy(rule("a", 20)), policy(rule("a", 10)), past(1))
-    assert found.changes[0].why == "by one approver → by two approvers: a adds 20; a no longer adds 10."
+    assert (
+        found.changes[0].why
+        == "by one approver → by two approvers: a adds 20; a no longer adds 10."
+    )
 
 
 def test_without_a_difference_it_says_so():
