@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.kit.embedded import dynamo_records
 
 from autoprovision.embedded import launcher
 from autoprovision.embedded.launcher import EmbeddedAws
+from autoprovision.memory.records import MemoryRecords
+from autoprovision.ports import Records
 
 _numbers = itertools.count(1)
 
@@ -35,3 +38,11 @@ def client(aws: EmbeddedAws) -> Callable[[str], Any]:
 def prefix() -> str:
     """A name that no other test has."""
     return f"t{next(_numbers)}"
+
+
+@pytest.fixture(params=["memory", "aws"])
+def records(request: pytest.FixtureRequest, prefix: str) -> Records:
+    """The port `Records`, empty: in dictionaries, and on DynamoDB."""
+    if request.param == "memory":
+        return MemoryRecords()
+    return dynamo_records(request.getfixturevalue("client")("dynamodb"), prefix)

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from autoprovision.aws.records import DynamoRecords
+
 DATA = Path(__file__).parents[2] / "infra" / "data.yaml"
 
 
@@ -40,3 +42,13 @@ def make_table(dynamodb: Any, kind: str, prefix: str) -> str:
         **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
     )  # fmt: skip
     return name
+
+
+def dynamo_records(dynamodb: Any, prefix: str) -> DynamoRecords:
+    """The port `Records` on three fresh tables."""
+    return DynamoRecords(
+        dynamodb,
+        requests=make_table(dynamodb, "Requests", prefix),
+        applications=make_table(dynamodb, "Applications", prefix),
+        ledger=make_table(dynamodb, "Ledger", prefix),
+    )

@@ -7,8 +7,9 @@ from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso
 from autoprovision.domain.identifiers import application_id_of
 from autoprovision.domain.plan import ApprovalVerdict, Plan, QuotaView
-from autoprovision.domain.quota import Hold, HoldState
+from autoprovision.domain.quota import ORGANISATION, Hold, HoldState, unit_account, user_account
 from autoprovision.domain.request import Request, RequestKind, RequestStatus
+from autoprovision.ports import Records
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 UNIT, OTHER_UNIT, USER = "ntu-scse", "ntu-eee", "user-ada"
@@ -53,7 +54,9 @@ def a_request(
 
 
 def its_application(request: Request, **changes: Any) -> Application:
-    assert request.application_id and request.plan and request.business_unit
+    assert request.application_id
+    assert request.plan
+    assert request.business_unit
     fields: dict[str, Any] = {
         "id": request.application_id, "status": ApplicationStatus.PROVISIONING,
         "reason": "REQUESTED", "message": "Being provisioned.",
@@ -69,10 +72,65 @@ def its_application(request: Request, **changes: Any) -> Application:
 
 
 def its_hold(request: Request, credits_: int | None = None) -> Hold:
-    assert request.application_id and request.plan and request.business_unit
+    assert request.application_id
+    assert request.plan
+    assert request.business_unit
     size = request.plan.monthly_credits if credits_ is None else credits_
     return Hold(
         id=request.id, unit=request.business_unit, user_id=request.submitted_by_id,
         application_id=request.application_id, credits=size, state=HoldState.HELD,
         expires_at=at(10**6), created_at=request.submitted_at, updated_at=request.submitted_at,
     )  # fmt: skip
+
+
+ACCOUNT, OTHER_ACCOUNT = unit_account(UNIT), unit_account(OTHER_UNIT)
+RUNNING = frozenset({RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL})
+
+
+def give_quota(records: Records, credits_: int | None, account: str = ACCOUNT) -> None:
+    records.set_limit(account, credits_, by="admin", at=at())
+
+
+def admit(records: Records, number: int, credits_: int = 10, **changes: Any) -> Request:
+    """Admit a first request with its application and hold."""
+    request = a_request(number, credits_, **changes)
+    records.admit(request, its_application(request), its_hold(request))
+    return request
+
+
+def run(records: Records, request: Request, second: float = 100) -> Request:
+    """Let a request be on its way."""
+    return records.move_request(
+        request.id, RequestStatus.PROVISIONING, reason="LAUNCHING", message="On its way.",
+        at=at(second), expected=RUNNING,
+    )  # fmt: skip
+
+
+def succeed(records: Records, request: Request, second: float = 200, **changes: Any) -> Request:
+    """Take a request over the pivot."""
+    fields = {"status": ApplicationStatus.AVAILABLE, "reason": "HEALTHY", **changes}
+    return records.succeed(request.id, message="Available.", at=at(second), **fields)
+
+
+def provisioned(records: Records, number: int, credits_: int = 10, **changes: Any) -> Request:
+    """A request that has become an application."""
+    request = admit(records, number, credits_, **changes)
+    run(records, request)
+    return succeed(records, request)
+
+
+def places(records: Records, account: str = ACCOUNT) -> tuple[int, int, int]:
+    """What an account has free, held and committed."""
+    balance = records.balance(account)
+    return balance.free, balance.held, balance.committed
+
+
+def everything(records: Records, accounts: tuple[str, ...] = (ACCOUNT, OTHER_ACCOUNT)) -> Any:
+    """All there is, to compare before and after."""
+    watched = (*accounts, ORGANISATION, user_account(USER))
+    return (
+        [(records.balance(one), records.entries(one, limit=100).items) for one in watched],
+        records.requests(None, limit=100).items,
+        records.applications(None, limit=100).items,
+        records.holds(limit=100).items,
+    )

@@ -1,5 +1,12 @@
-"""Which ends a request may come to, and from where; the stores of records hold it."""
+"""Which ends a request may come to, from where, and what may be changed by the way.
 
+Every store of records holds these. What they refuse is a fault of the program, not of a person.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autoprovision.domain.application import ApplicationStatus
 from autoprovision.domain.request import FINAL, TRANSITIONS, RequestStatus
 
 # A request may get another plan until it is on its way back or at an end.
@@ -38,3 +45,27 @@ def must_be_way_back(status: RequestStatus) -> None:
     """
     if status not in WAY_BACK:
         raise TypeError(f"{status} is no end of the way back.")
+
+
+def check_request_patch(changes: Mapping[str, Any]) -> None:
+    """Refuse a patch of what only other deeds may change.
+
+    Raises:
+        TypeError: a fault of the program.
+    """
+    if {"id", "kind", "status"} & changes.keys():
+        raise TypeError("A request's id and kind are fixed; its status moves by move_request.")
+
+
+def check_application_patch(changes: Mapping[str, Any]) -> None:
+    """Refuse a patch of what only other deeds may change.
+
+    Raises:
+        TypeError: a fault of the program.
+    """
+    ending = changes.get("status") == ApplicationStatus.TERMINATED
+    if ending or {"id", "version_number", "business_unit"} & changes.keys():
+        raise TypeError(
+            "An application's id and version are fixed; its unit moves by move_application, and "
+            "it ends by end_application or close, which settle its credits and its name."
+        )

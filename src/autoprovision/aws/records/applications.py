@@ -10,13 +10,13 @@ from autoprovision.aws.records.expressions import Change, Write, delete, put, up
 from autoprovision.aws.records.items import Item, changed_members, record
 from autoprovision.aws.records.tables import MOST_ITEMS, Tables, due_before, newest_of
 from autoprovision.aws.records.transactions import ConditionsFailedError, write_alone
-from autoprovision.domain.application import ENDED, Application, ApplicationStatus
+from autoprovision.domain.application import ENDED, Application
+from autoprovision.domain.endings import check_application_patch
 from autoprovision.domain.refusals import changed_meanwhile, name_taken, no_application
 from autoprovision.ports import Page
 
 _KIND = "APPLICATION"
 _LIVE = "LIVE"
-_GUARDED = {"id", "version_number", "business_unit"}
 
 
 def name_key(application: Application) -> dict[str, str]:
@@ -135,7 +135,7 @@ class ApplicationRecords:
             ConflictError: code CHANGED_MEANWHILE.
             NotFoundError: there is no such application.
         """
-        must_be_free(changes)
+        check_application_patch(changes)
         exists = Attr("applicationName").exists()
         nobody_wrote_since = Attr("versionNumber").eq(expected_version)
         condition = exists if expected_version is None else exists & nobody_wrote_since
@@ -152,13 +152,3 @@ class ApplicationRecords:
             if failed.items["application"] is None:
                 raise no_application(application_id) from None
             raise changed_meanwhile(f"application {application_id}") from None
-
-
-def must_be_free(changes: Mapping[str, Any]) -> None:
-    """Refuse what only other deeds may change: a fault of the program."""
-    ending = changes.get("status") == ApplicationStatus.TERMINATED
-    if _GUARDED & changes.keys() or ending:
-        raise TypeError(
-            "An application's id and version are fixed; its unit moves by move_application, and "
-            "it ends by end_application or close, which settle its credits and its name."
-        )

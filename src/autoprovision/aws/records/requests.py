@@ -17,7 +17,7 @@ from autoprovision.aws.records.tables import (
     page_of,
 )
 from autoprovision.aws.records.transactions import ConditionsFailedError, write_alone
-from autoprovision.domain.endings import must_not_end
+from autoprovision.domain.endings import check_request_patch, must_not_end
 from autoprovision.domain.refusals import no_request, wrong_status
 from autoprovision.domain.request import FINAL, Request, RequestStatus
 from autoprovision.domain.timeline import TimelineEvent
@@ -25,7 +25,6 @@ from autoprovision.ports import Page
 
 SORT = "REQUEST"
 _EVENT = "EVENT#"
-_GUARDED = {"id", "kind", "status"}
 
 
 def request_key(request_id: str) -> dict[str, str]:
@@ -158,10 +157,7 @@ class RequestRecords:
 
     def patch_request(self, request_id: str, **changes: Any) -> Request:
         """Set fields that no rule guards (stack id, URL, execution count, cancel mark)."""
-        if _GUARDED & changes.keys():
-            raise TypeError(
-                "A request's id and kind are fixed, and its status moves by move_request."
-            )
+        check_request_patch(changes)
         exists = Attr("id").exists()
         change = Change(changed_members(Request, changes))
         write = update("request", self._tables.requests, request_key(request_id), change, exists)
