@@ -30,11 +30,19 @@ class Serves(_Manifest):
 
     Attributes:
         tech_stack_needed: whether a request must name one.
+        environments: where, so that two blueprints can share a stack between the environments.
     """
 
     project_type: str
     tech_stacks: tuple[str, ...] = ()
     tech_stack_needed: bool = True
+    environments: tuple[TargetEnvironment, ...] = tuple(TargetEnvironment)
+
+    def stack_named(self, asked: str | None) -> str | None:
+        """The tech stack as the manifest writes it, whatever the request's case and dots."""
+        if asked is None:
+            return None
+        return next((known for known in self.tech_stacks if _same(known) == _same(asked)), None)
 
 
 class PublishMethod(StrEnum):
@@ -152,8 +160,11 @@ class Blueprint(_Manifest):
 
     Attributes:
         stack_parameters: how the stack's parameters are filled: parameter name to a source among
-            `request.<Key>`, `parameters.<Name>`, `platform.<setting>`, `application.id`,
-            `application.bucket`, `secret.arn`. Values are passed as parameters, never pasted.
+            `request.<Key>`, `parameters.<Name>`, `platform.<setting>`, `blueprint.id`,
+            `blueprint.version`, `application.id`, `application.bucket`, `secret.arn`. Values are
+            passed as parameters, never pasted.
+        template_of: the blueprint whose template and service role it uses, so that two that differ
+            in what is put on the stack share the stack; its own folder's when None.
         domain: whether it takes a name in the platform's zone.
         proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
     """
@@ -164,6 +175,7 @@ class Blueprint(_Manifest):
     description: str
     serves: Annotated[tuple[Serves, ...], Field(min_length=1)]
     publish: Publish
+    template_of: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")] | None = None
     parameters: dict[str, DeclaredParameter] = Field(default_factory=dict)
     stack_parameters: dict[str, str]
     topologies: Annotated[dict[TargetEnvironment, Topology], Field(min_length=1)]
@@ -179,11 +191,20 @@ class Blueprint(_Manifest):
             raise ValueError("A recipe goes with the publish method build, and only with it.")
         return self
 
-    def serving(self, project_type: str) -> Serves | None:
-        """The entry for a project type, whatever its case."""
+    def serving(self, project_type: str) -> tuple[Serves, ...]:
+        """The entries for a project type, whatever its case."""
+        return tuple(one for one in self.serves if one.project_type.lower() == project_type.lower())
+
+    def entry_of(self, template: RequestTemplate) -> Serves | None:
+        """The entry that serves a request's project type, tech stack and environment."""
         return next(
-            (one for one in self.serves if one.project_type.lower() == project_type.lower()), None
-        )
+            (
+                one for one in self.serving(template.ProjectType)
+                if _stack_fits(one, template.TechStack)
+                and template.TargetEnvironment in _environments(self, one)
+            ),
+            None,
+        )  # fmt: skip
 
 
 class PublishedBlueprint(Resource):
@@ -225,7 +246,7 @@ class Catalog(Resource):
         serving = [
             (one, entry)
             for one in self.blueprints
-            if (entry := one.manifest.serving(template.ProjectType))
+            for entry in one.manifest.serving(template.ProjectType)
         ]
         if not serving:
             types = sorted({s.project_type for one in self.blueprints for s in one.manifest.serves})
@@ -240,9 +261,15 @@ class Catalog(Resource):
         fitting = [(one, entry) for one, entry in serving if _stack_fits(entry, template.TechStack)]
         if not fitting:
             return None, [_stack_fault(template, [entry for _, entry in serving])]
-        here = [one for one, _ in fitting if template.TargetEnvironment in one.manifest.topologies]
+        here = [
+            one
+            for one, entry in fitting
+            if template.TargetEnvironment in _environments(one.manifest, entry)
+        ]
         if not here:
-            offered = sorted({env.value for one, _ in fitting for env in one.manifest.topologies})
+            offered = sorted(
+                {env.value for one, entry in fitting for env in _environments(one.manifest, entry)}
+            )
             asked = f"{template.ProjectType} with {template.TechStack or 'no stack'}"
             return None, [
                 Fault(
@@ -254,6 +281,10 @@ class Catalog(Resource):
         return here[0], []
 
 
+def _environments(manifest: Blueprint, entry: Serves) -> tuple[TargetEnvironment, ...]:
+    return tuple(env for env in entry.environments if env in manifest.topologies)
+
+
 def _same(stack: str) -> str:
     return re.sub(r"[^a-z0-9+#]", "", stack.lower())
 
@@ -261,7 +292,7 @@ def _same(stack: str) -> str:
 def _stack_fits(entry: Serves, stack: str | None) -> bool:
     if stack is None:
         return not entry.tech_stack_needed
-    return _same(stack) in {_same(known) for known in entry.tech_stacks}
+    return entry.stack_named(stack) is not None
 
 
 def _stack_fault(template: RequestTemplate, entries: list[Serves]) -> Fault:

@@ -57,7 +57,7 @@ def resolve(
     faults += parameter_faults + expiry_faults
     if faults:
         raise InvalidInputError(faults)
-    sources = _sources(template, project_url, values, platform, unit)
+    sources = _sources(template, blueprint, project_url, values, platform, unit)
     parameters = dict(topology.parameters)
     assigned = {}
     for name, source in blueprint.manifest.stack_parameters.items():
@@ -83,22 +83,27 @@ def source_names(declared: set[str], platform: set[str]) -> set[str]:
     request = {f"request.{key}" for key in ("ApplicationName", "TargetEnvironment", "ProjectType",
                                             "TechStack", "ProjectURL", "BusinessUnit")}  # fmt: skip
     return (
-        request | set(_ASSIGNED) | {f"parameters.{name}" for name in declared}
-        | {f"platform.{name}" for name in platform}
+        request | set(_ASSIGNED) | {"blueprint.id", "blueprint.version"}
+        | {f"parameters.{name}" for name in declared} | {f"platform.{name}" for name in platform}
     )  # fmt: skip
 
 
 def _sources(
-    template: RequestTemplate, project_url: str | None, values: dict[str, str],
-    platform: dict[str, str], unit: str,
+    template: RequestTemplate, blueprint: PublishedBlueprint, project_url: str | None,
+    values: dict[str, str], platform: dict[str, str], unit: str,
 ) -> dict[str, str]:  # fmt: skip
+    entry = blueprint.manifest.entry_of(template)
+    assert entry is not None, "the catalog has matched it"  # noqa: S101
     return {
         "request.ApplicationName": template.ApplicationName,
         "request.TargetEnvironment": template.TargetEnvironment.value,
-        "request.ProjectType": template.ProjectType,
-        "request.TechStack": template.TechStack or "",
+        # As the manifest writes them: a template's conditions know no other case.
+        "request.ProjectType": entry.project_type,
+        "request.TechStack": entry.stack_named(template.TechStack) or "",
         "request.ProjectURL": project_url or "",
         "request.BusinessUnit": unit,
+        "blueprint.id": blueprint.manifest.id,
+        "blueprint.version": blueprint.manifest.version,
         **{f"parameters.{name}": value for name, value in values.items()},
         **{f"platform.{name}": value for name, value in platform.items()},
     }
