@@ -48,12 +48,16 @@ def print_list(
             that a filter holds whether or not the API knows it.
     """
     page: Document
+    more = ""
     wanted = {name: value for name, value in filters.items() if value is not None}
     if everything or wanted:
         found = (item for item in pages(read, filters, cursor) if _fits(item, wanted))
-        page = {"items": list(found if everything else islice(found, limit)), "next": None}
+        kept = list(found if everything else islice(found, limit + 1))
+        more = "" if everything or len(kept) <= limit else "add --all, or a greater --limit"
+        page = {"items": kept if everything else kept[:limit], "next": None}
     else:
         page = read({"limit": limit, "cursor": cursor})
+        more = f"add --all, or --cursor {page['next']}" if page.get("next") else ""
     items: list[Any] = page.get("items") or []
 
     def show(console: Console) -> None:
@@ -63,10 +67,11 @@ def print_list(
     session.out.emit(page, show)
     if session.out.as_json:
         return
-    if not items:
+    # A page may be empty although there are more: the API only looks so far in one call.
+    if more:
+        session.out.say(f"There are more: {more}.")
+    elif not items:
         session.out.say("There are none.")
-    if page.get("next"):
-        session.out.say(f"There are more: add --all, or --cursor {page['next']}.")
 
 
 def _fits(item: Mapping[str, Any], filters: Mapping[str, str]) -> bool:

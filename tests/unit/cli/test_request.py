@@ -183,6 +183,7 @@ def test_list_tells_how_to_go_on(
 def test_a_filter_holds_even_if_the_api_does_not_know_it(
     ada: Profile,
     ok: Callable[..., str],
+    run: Callable[..., Result],
     httpserver: HTTPServer,
     a_request: dict[str, Any],
     everything: bool,
@@ -198,11 +199,12 @@ def test_a_filter_holds_even_if_the_api_does_not_know_it(
 
     httpserver.expect_request("/requests").respond_with_handler(page)
     more = ["--all"] if everything else ["--limit", "2"]
-    answer = json.loads(
-        ok("request", "list", "--status", "FAILED", "--unit", "physics", *more, "--json")
-    )
+    filters = ["--status", "FAILED", "--unit", "physics"]
+    answer = json.loads(ok("request", "list", *filters, *more, "--json"))
+    answered = run("request", "list", *filters, *more)
     found = [item["id"] for item in answer["items"]]
     assert found == [f"req_{n}FAILED" for n in range(3 if everything else 2)]
+    assert ("There are more" in answered.stderr) is not everything
 
 
 def test_list_all_walks_every_page(
@@ -219,6 +221,15 @@ def test_list_all_walks_every_page(
     answer = json.loads(ok("request", "list", "--all", "--json"))
     assert [item["id"] for item in answer["items"]] == ["req_1", "req_2", "req_3"]
     assert answer["next"] is None
+
+
+def test_an_empty_page_with_more_behind_it_does_not_say_none(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
+    httpserver.expect_oneshot_request("/approvals").respond_with_json({"items": [], "next": "c"})
+    talk = run("approval", "list").stderr
+    assert "There are more" in talk
+    assert "There are none" not in talk
 
 
 def test_an_empty_list_says_so(ada: Profile, run: Callable[..., Result], httpserver: HTTPServer):
