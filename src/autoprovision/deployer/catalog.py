@@ -1,0 +1,169 @@
+"""Publishes the catalog: each blueprint version under its digest, then the index in one write.
+
+A version is complete once its `blueprint.json` stands, and immutable from then on. The index is
+what the platform reads; it is written last, and only over the index that was read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autoprovision.deployer import artifacts
+from autoprovision.deployer.blueprint_folder import (
+    BlueprintFolder,
+    read_blueprint_folder,
+    read_price_book,
+    yaml_document,
+)
+from autoprovision.deployer.errors import DeployError, PublishedDifferentlyError
+from autoprovision.deployer.sources import Sources
+from autoprovision.deployer.stacks import Confirm, Say, StackPlan, deploy_stack
+from autoprovision.deployer.templates import read_template
+from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
+from autoprovision.domain.canonical import digest
+from autoprovision.domain.errors import InvalidInputError
+from autoprovision.domain.policy import parse_policy
+from autoprovision.domain.price import PriceBook
+
+INDEX_KEY = "index.json"
+POLICY_KEY = "policy.json"
+
+
+def read_catalog(sources: Sources) -> tuple[PriceBook, list[BlueprintFolder]]:
+    """Read every blueprint's folder, so that faults show before anything is changed.
+
+    Raises:
+        InvalidCatalogError: naming the faults.
+    """
+    prices = read_price_book(sources.catalog / "prices.yaml")
+    return prices, [read_blueprint_folder(folder, prices) for folder in sources.blueprint_folders()]
+
+
+def publish_catalog(
+    clients: Callable[[str], Any],
+    sources: Sources,
+    *,
+    platform_name: str,
+    region: str,
+    bucket: str,
+    parameters: Mapping[str, str],
+    say: Say,
+    confirm: Confirm,
+) -> Catalog:
+    """Publish all blueprints with their service roles, the prices, and a first policy.
+
+    Args:
+        bucket: the catalog bucket.
+        parameters: those of the platform; a role's template takes the ones it declares.
+
+    Raises:
+        InvalidCatalogError: a folder has faults; nothing was published.
+        PublishedDifferentlyError: a version was published with another content.
+        DeployError: somebody else published at the same time.
+    """
+    prices, folders = read_catalog(sources)
+    s3 = clients("s3")
+    for folder in folders:
+        _check_unchanged(s3, bucket, folder)
+    published = []
+    for folder in folders:
+        role = _deploy_role(clients, folder, platform_name, parameters, say, confirm)
+        published.append(_publish(s3, bucket, region, folder, role))
+    catalog = _catalog(tuple(published), prices)
+    _write_index(s3, bucket, catalog, say)
+    _write_first_policy(s3, bucket, sources, say)
+    return catalog
+
+
+def _check_unchanged(s3: Any, bucket: str, folder: BlueprintFolder) -> None:
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=folder.version_prefix
+    )
+    for page in pages:
+        for entry in page.get("Contents", []):
+            key: str = entry["Key"]
+            if key.endswith("/blueprint.json") and not key.startswith(folder.prefix):
+                name = f"{folder.manifest.id} {folder.manifest.version}"
+                raise PublishedDifferentlyError(
+                    f"{name} was published with another content, and versions are immutable.",
+                    f"Raise `version` in catalog/{folder.manifest.id}/blueprint.yaml.",
+                )
+
+
+def _deploy_role(
+    clients: Callable[[str], Any], folder: BlueprintFolder, platform_name: str,
+    parameters: Mapping[str, str], say: Say, confirm: Confirm,
+) -> dict[str, str]:  # fmt: skip
+    plan = StackPlan(
+        name=f"{platform_name}-blueprint-{folder.manifest.id}",
+        template=folder.role,
+        parameters={**parameters, "PlatformName": platform_name},
+        capabilities=("CAPABILITY_NAMED_IAM",),
+        tags={"autoprovision:platform": platform_name},
+    )
+    declared = read_template(folder.role).parameter_names
+    return deploy_stack(
+        clients("cloudformation"), plan, declared=declared, say=say, confirm=confirm
+    )
+
+
+def _publish(
+    s3: Any, bucket: str, region: str, folder: BlueprintFolder, role: Mapping[str, str]
+) -> PublishedBlueprint:
+    key = f"{folder.prefix}template.yaml"
+    artifacts.upload_once(s3, bucket, key, folder.template)
+    recipe_key = None
+    if folder.recipe is not None:
+        recipe_key = f"{folder.prefix}recipe"
+        artifacts.upload_once(s3, bucket, recipe_key, folder.recipe)
+    published = PublishedBlueprint(
+        manifest=folder.manifest,
+        digest=folder.digest,
+        # Path style: AWS takes it, and it names no host of the bucket's own.
+        template_url=f"https://s3.{region}.amazonaws.com/{bucket}/{key}",
+        role_arn=role["RoleArn"],
+        recipe_key=recipe_key,
+        resources=folder.parsed.resources,
+        build_project=role.get("BuildProject"),
+    )
+    content = json.dumps(published.document(), indent=1).encode()
+    artifacts.upload_once(s3, bucket, f"{folder.prefix}blueprint.json", content)
+    return published
+
+
+def _catalog(blueprints: tuple[PublishedBlueprint, ...], prices: PriceBook) -> Catalog:
+    content = {
+        "blueprints": [one.document() for one in blueprints],
+        "prices": prices.document(),
+    }
+    return Catalog(blueprints=blueprints, prices=prices, version=digest(content))
+
+
+def _write_index(s3: Any, bucket: str, catalog: Catalog, say: Say) -> None:
+    content = json.dumps(catalog.document(), indent=1).encode()
+    before = artifacts.read(s3, bucket, INDEX_KEY)
+    if before is not None and before[0] == content:
+        say("Catalog: nothing changes.")
+        return
+    etag = None if before is None else before[1]
+    if not artifacts.put_if_unchanged(s3, bucket, INDEX_KEY, content, etag):
+        raise DeployError(
+            "Somebody else published the catalog at the same time.", "Deploy again to see theirs."
+        )
+    names = ", ".join(f"{one.manifest.id} {one.manifest.version}" for one in catalog.blueprints)
+    say(f"Catalog: published {names}.")
+
+
+def _write_first_policy(s3: Any, bucket: str, sources: Sources, say: Say) -> None:
+    """The policy that a new platform starts with; later ones come through the API."""
+    path = sources.catalog / "policy.yaml"
+    try:
+        policy = parse_policy(yaml_document(path))
+    except InvalidInputError as error:
+        lines = "".join(f"\n  {fault.pointer}: {fault.detail}" for fault in error.faults)
+        raise DeployError(f"{path.name} has faults:{lines}\n", "Mend them.") from error
+    content = json.dumps(policy.document(), indent=1).encode()
+    if artifacts.exists(s3, bucket, POLICY_KEY):
+        return
+    if artifacts.put_new(s3, bucket, POLICY_KEY, content):
+        say(f"Policy: {policy.name} {policy.version} is in force.")
