@@ -120,10 +120,7 @@ def terminate(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """End an application: everything it runs on is deleted, and its quota given back."""
-    # Without a terminal nobody could answer: there the command itself is the decision.
-    session.confirm(
-        f"Terminate {application_id}? Everything on it is deleted.", yes=yes, required=False
-    )
+    session.confirm(f"Terminate {application_id}? Everything on it is deleted.", yes=yes)
     answer = session.api.terminate_application(application_id)
     _go_on(session, application_id, answer, watch=watch, good="TERMINATED")
 

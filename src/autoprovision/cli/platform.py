@@ -1,6 +1,6 @@
 """`autoprovision up`, `down`, `status`, `deploy`, `mailbox`: the platform itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -126,10 +126,11 @@ def deploy(
         admin_email=admin_email,
     )
 
-    def confirm(changes: str) -> bool:
-        session.out.say(changes)
-        session.confirm("Carry these changes out?", yes=yes, required=True)
-        return True
+    def confirm(stack: str, changes: Sequence[object]) -> bool:
+        session.out.say(f"The stack {stack} would change:")
+        for change in changes:
+            session.out.say(f"  {change}")
+        return session.agrees(f"Carry this out for {stack}?", yes=yes)
 
     with _aws_faults_told():
         made = run(aws.client, options, say=session.out.say, confirm=confirm)

@@ -57,7 +57,7 @@ def publish(
 ) -> None:
     """Put a policy in force for every request from now on."""
     policy = _read_policy(file)
-    session.confirm("Put this policy in force for everybody?", yes=yes, required=False)
+    session.confirm("Put this policy in force for everybody?", yes=yes)
     answer = session.api.publish_policy(policy)
     session.out.emit(answer, lambda console: _show_replay(console, answer))
 

@@ -82,22 +82,33 @@ class Session:
         nobody = Profile("nobody", Platform(api_url, "", ""))
         return ApiClient(nobody, self.profiles)
 
-    def confirm(self, question: str, *, yes: bool, required: bool) -> None:
+    def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something that cannot be taken back.
+
+        Without a terminal nobody could answer: there the command itself is the decision.
 
         Args:
             question: A yes-or-no question.
             yes: Whether --yes was given.
-            required: Whether it needs an answer even where nobody can be asked.
 
         Raises:
-            CliError: The answer was no, or nobody could answer.
+            CliError: The answer was no.
+        """
+        if not yes and self.out.can_ask and not self.out.ask_yes(question):
+            raise CliError("Nothing was done: you said no.")
+
+    def agrees(self, question: str, *, yes: bool) -> bool:
+        """Ask for something that needs an answer even where nobody can be asked.
+
+        Args:
+            question: A yes-or-no question.
+            yes: Whether --yes was given.
+
+        Raises:
+            CliError: Nobody can answer here.
         """
         if yes:
-            return
-        if self.out.can_ask:
-            if self.out.ask_yes(question):
-                return
-            raise CliError("Nothing was done: you said no.")
-        if required:
+            return True
+        if not self.out.can_ask:
             raise CliError(f"Nobody can answer here: {question}", "Add --yes to say so in advance.")
+        return self.out.ask_yes(question)

@@ -254,7 +254,7 @@ def deployer(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         seen.options, seen.client = options, clients("s3")
         if seen.breaks:
             raise seen.breaks
-        if confirm("Add     AWS::DynamoDB::Table  Requests"):
+        if confirm("campus-data", ["Add Requests (AWS::DynamoDB::Table)"]):
             seen.carried_out = True
         return SimpleNamespace(
             api_url="https://api.example.edu",
@@ -284,7 +284,8 @@ def test_deploy_shows_changes_and_prints_the_api(
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "https://api.example.edu\n"
-    assert "AWS::DynamoDB::Table" in result.stderr
+    assert "The stack campus-data would change:" in result.stderr
+    assert "Add Requests (AWS::DynamoDB::Table)" in result.stderr
     assert "--region eu-west-1 --client-id client-9" in result.stderr
     assert deployer.carried_out
     assert deployer.options == Options(
