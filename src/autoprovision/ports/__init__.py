@@ -1,0 +1,57 @@
+"""What the rules need from outside, as Protocols, and `Platform`, the bundle of them.
+
+Every port raises the errors of `domain.errors`, and `UnavailableError` for whatever the service
+behind it does not answer. Every write is safe to repeat.
+"""
+
+from autoprovision.ports.catalog import CatalogSource, SecretStore
+from autoprovision.ports.pages import Page
+from autoprovision.ports.people import (
+    ApprovalDesk,
+    Begun,
+    Directory,
+    EventBus,
+    Idempotency,
+    Intake,
+    Mailer,
+    Operators,
+    Signer,
+    Users,
+)
+from autoprovision.ports.platform import Platform, PlatformSettings
+from autoprovision.ports.records import Records
+from autoprovision.ports.workflow import (
+    Builds,
+    Sites,
+    SourceRepository,
+    Stacks,
+    UrlProbe,
+    Waits,
+    Workflows,
+)
+
+__all__ = [
+    "ApprovalDesk",
+    "Begun",
+    "Builds",
+    "CatalogSource",
+    "Directory",
+    "EventBus",
+    "Idempotency",
+    "Intake",
+    "Mailer",
+    "Operators",
+    "Page",
+    "Platform",
+    "PlatformSettings",
+    "Records",
+    "SecretStore",
+    "Signer",
+    "Sites",
+    "SourceRepository",
+    "Stacks",
+    "UrlProbe",
+    "Users",
+    "Waits",
+    "Workflows",
+]

@@ -1,0 +1,92 @@
+"""`Platform`, the bundle of all ports, and the settings that the rules need."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from autoprovision.ports.catalog import CatalogSource, SecretStore
+from autoprovision.ports.people import (
+    ApprovalDesk,
+    Directory,
+    EventBus,
+    Idempotency,
+    Intake,
+    Mailer,
+    Operators,
+    Signer,
+    Users,
+)
+from autoprovision.ports.records import Records
+from autoprovision.ports.workflow import (
+    Builds,
+    Sites,
+    SourceRepository,
+    Stacks,
+    UrlProbe,
+    Waits,
+    Workflows,
+)
+
+
+@dataclass(frozen=True)
+class PlatformSettings:
+    """What the rules need to know of the platform; all of it parameters of `infra/`."""
+
+    name: str
+    region: str
+    sender: str
+    allowed_git_hosts: str
+    client_id: str = ""
+    url_scheme: str = "https"
+    domain_name: str = ""
+    hosted_zone_id: str = ""
+    certificate_arn: str = ""
+    portal_url: str = ""
+
+
+class Platform(Protocol):
+    """Everything outside, made when first used: a function only pays for what it touches."""
+
+    @property
+    def settings(self) -> PlatformSettings: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def catalog(self) -> CatalogSource: ...
+    @property
+    def secrets(self) -> SecretStore: ...
+    @property
+    def workflows(self) -> Workflows: ...
+    @property
+    def stacks(self) -> Stacks: ...
+    @property
+    def waits(self) -> Waits: ...
+    @property
+    def approvals(self) -> ApprovalDesk: ...
+    @property
+    def signer(self) -> Signer: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def mailer(self) -> Mailer: ...
+    @property
+    def events(self) -> EventBus: ...
+    @property
+    def operators(self) -> Operators: ...
+    @property
+    def source(self) -> SourceRepository: ...
+    @property
+    def sites(self) -> Sites: ...
+    @property
+    def probe(self) -> UrlProbe: ...
+    @property
+    def intake(self) -> Intake: ...
+    @property
+    def idempotency(self) -> Idempotency: ...
+    @property
+    def builds(self) -> Builds: ...
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
