@@ -205,6 +205,5 @@ class MemorySettlement:
                 more = size - hold.credits
                 self._refuse_shortage(dict.fromkeys(hold.accounts, more) if more > 0 else {})
                 self._ledger.move(ledger.resize(hold, size, at=at, cause="The plan has changed."))
-                if more:
-                    self._ledger.change_hold(hold, credits=size, updated_at=at)
+                self._ledger.change_hold(hold, credits=size, updated_at=at)
             return self._write_request(request, plan=plan, updated_at=at)

@@ -85,7 +85,6 @@ class ResettlementRecords(SettlementRecords):
         more = size - hold.credits
         needs = dict.fromkeys(hold.accounts, more) if more > 0 else {}
         entries = ledger.resize(hold, size, at=at, cause="The plan has changed.")
-        if not entries:
-            return []
+        # Also when the size stays: of two plans at once, the later must see the earlier's.
         changed = change_hold(self._tables, hold, credits=size, updated_at=at)
         return [changed, *movements(self._tables, entries, needs)]

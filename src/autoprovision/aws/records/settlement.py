@@ -20,7 +20,7 @@ from autoprovision.aws.records.transactions import ConditionsFailedError, write_
 from autoprovision.domain import movements as ledger
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
 from autoprovision.domain.endings import must_be_way_back, statuses_before
-from autoprovision.domain.errors import BusyError
+from autoprovision.domain.errors import BusyError, ConflictError
 from autoprovision.domain.quota import LIVE_HOLDS, Hold, HoldState
 from autoprovision.domain.refusals import wrong_status
 from autoprovision.domain.request import Request, RequestStatus
@@ -33,12 +33,20 @@ _ENDED = ApplicationStatus.TERMINATED
 def until_settled(deed: Callable[[], T]) -> T:
     """Do a deed anew while others change what it read.
 
+    What it reads it reads one by one, so a conflict may come from a change in between: it counts
+    when a second look finds it too.
+
     Raises:
         BusyError: others always came first; nothing was written.
     """
+    doubt = True
     for _ in range(_REREADS):
         try:
             return deed()
+        except ConflictError:
+            if not doubt:
+                raise
+            doubt = False
         except ConditionsFailedError as failed:
             if failed.refusal is not None:
                 raise failed.refusal from None
