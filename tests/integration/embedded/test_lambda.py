@@ -6,7 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 PROBE = """
 import boto3, json, os, socket, sys
@@ -118,7 +120,9 @@ def command_names(process: Path, text: str) -> bool:
 
 def test_reserved_concurrency_of_zero_stops_a_function(workshop: Any):
     arn = function(workshop, PROBE)
-    client = workshop.client("lambda")
+    # boto3 would try again, and again.
+    session = boto3.Session(workshop.aws.access_key_id, workshop.aws.secret_access_key, region_name=workshop.aws.region)
+    client = session.client("lambda", endpoint_url=workshop.aws.endpoint_url, config=Config(retries={"total_max_attempts": 1}))
     client.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
     with pytest.raises(client.exceptions.TooManyRequestsException):
         client.invoke(FunctionName=arn)

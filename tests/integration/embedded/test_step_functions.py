@@ -193,3 +193,49 @@ def test_ministack_alone_ignores_heartbeats(unmended: Any):
     state = waiting_state(url, TimeoutSeconds=2, HeartbeatSeconds=1)
     machine = unmended.state_machine(unmended.role("states", allow("sqs:SendMessage")), {"Wait": state})
     assert unmended.run(machine)["error"] == "States.Timeout"
+
+
+def parallel(workshop: Any, url: str, first: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A Parallel of which one branch fails while the other is in `first`, after which it would send."""
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Arguments": {"QueueUrl": url, "MessageBody": {"late": 1}}, "End": True}
+    branches = [{"StartAt": "First", "States": {"First": {**first, "Next": "Send"}, "Send": send}}, {"StartAt": "Boom", "States": {"Boom": {"Type": "Fail", "Error": "Boom"}}}]
+    both = {"Type": "Parallel", "Branches": branches, "Catch": [{"ErrorEquals": ["Boom"], "Next": "Caught"}], "End": True}
+    machine = workshop.state_machine(workshop.role("states", allow("sqs:SendMessage")), {"Both": both, "Caught": {"Type": "Succeed"}})
+    return workshop.run(machine), url
+
+
+@pytest.mark.parametrize("kind", ["wait", "token"])
+def test_a_failed_branch_stops_its_siblings(workshop: Any, kind: str):
+    url, _ = workshop.queue()
+    other, _ = workshop.queue()
+    first = {"Type": "Wait", "Seconds": 3600} if kind == "wait" else {k: v for k, v in waiting_state(other).items() if k != "End"}
+    done, url = parallel(workshop, url, first)
+    assert done["status"] == "SUCCEEDED"
+    assert "Messages" not in workshop.client("sqs").receive_message(QueueUrl=url)
+
+
+def test_ministack_alone_lets_siblings_run_on(unmended: Any):
+    url, _ = unmended.queue()
+    parallel(unmended, url, {"Type": "Wait", "Seconds": 1})
+    assert unmended.message(url) == {"late": 1}
+
+
+def test_a_parallel_takes_jsonata_and_keeps_branches_apart(workshop: Any):
+    url, _ = workshop.queue()
+    wait = waiting_state(url)
+    wait["Arguments"] = {"QueueUrl": url, "MessageBody": {"token": "{% $states.context.Task.Token %}", "x": "{% $states.input.x %}"}}
+    branches = [{"StartAt": "W", "States": {"W": wait}}, {"StartAt": "W", "States": {"W": wait}}]
+    both = {"Type": "Parallel", "Arguments": {"x": "{% $states.input.v %}"}, "Branches": branches, "Output": "{% $sum($states.result) %}", "Assign": {"count": "{% $count($states.result) %}"}, "Next": "End"}
+    end = {"Type": "Pass", "Output": "{% [$states.input, $count] %}", "End": True}
+    execution = workshop.start(workshop.state_machine(workshop.role("states", allow("sqs:SendMessage")), {"Both": both, "End": end}), {"v": 7})
+    messages = [workshop.message(url), workshop.message(url)]
+    assert messages[0]["token"] != messages[1]["token"]
+    for message in messages:
+        workshop.client("stepfunctions").send_task_success(taskToken=message["token"], output=str(message["x"]))
+    assert json.loads(workshop.finished(execution)["output"]) == [14, 2]
+
+
+def test_a_state_machine_that_takes_too_long_times_out(workshop: Any):
+    definition = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    machine = workshop.client("stepfunctions").create_state_machine(name=workshop.name("machine"), roleArn=workshop.role("states"), definition=json.dumps(definition))["stateMachineArn"]
+    assert workshop.run(machine)["status"] == "TIMED_OUT"

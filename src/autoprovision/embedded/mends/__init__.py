@@ -10,6 +10,7 @@ NAMES = (
     "root_credentials",
     "step_functions_integrations",
     "task_tokens",
+    "execution_scopes",
     "cloudformation_events",
     "bucket_deletion",
     "stack_identity",

@@ -20,6 +20,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoprovision.embedded.mends import execution_scopes
+
 _FOREVER = float(threading.TIMEOUT_MAX)
 
 
@@ -45,7 +47,6 @@ def apply() -> None:
     _resolve_limits(stepfunctions)
     _renew_tokens(stepfunctions)
     stepfunctions._invoke_with_callback = _waiting(stepfunctions)
-    stepfunctions._stop_execution = _stopping(stepfunctions._stop_execution)
     stepfunctions._fail_execution = _failing_once(stepfunctions._fail_execution)
     for name, answer in (("success", _succeed), ("failure", _fail), ("heartbeat", _beat)):
         operation = f"_send_task_{name}"
@@ -110,6 +111,9 @@ def _waiting(stepfunctions: Any) -> Any:
         )
         wait.beat_until = now + wait.heartbeat_seconds
         _waits[token] = wait
+        scope = execution_scopes.current()
+        if scope is not None:
+            scope.when_stopped(lambda: _settle(wait, "stopped", None))
         try:
             stepfunctions._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
         except BaseException:
@@ -118,6 +122,8 @@ def _waiting(stepfunctions: Any) -> Any:
         kind, value = _await_outcome(wait)
         if kind == "succeeded":
             return json.loads(value)
+        if kind == "stopped":
+            raise execution_scopes.Stopped
         raise stepfunctions._ExecutionError(*value)
 
     return invoke_and_wait
@@ -149,17 +155,6 @@ def _settle(wait: _Wait, kind: str, value: Any) -> bool:
             wait.outcome = (kind, value)
             wait.changed.notify_all()
         return first
-
-
-def _stopping(stop: Any) -> Any:
-    def stop_execution(request: dict[str, Any]) -> Any:
-        answer = stop(request)
-        for wait in list(_waits.values()):
-            if wait.execution_arn == request.get("executionArn"):
-                _settle(wait, "failed", ("States.Runtime", "The execution was stopped."))
-        return answer
-
-    return stop_execution
 
 
 def _failing_once(fail: Any) -> Any:

@@ -1,0 +1,65 @@
+"""Serves a folder as a git repository over HTTP on loopback, for the demo and the tests.
+
+Nothing of git has to be installed: dulwich makes the commit and speaks the protocol.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from dulwich import porcelain
+from dulwich.repo import Repo
+from dulwich.server import DictBackend
+from dulwich.web import make_wsgi_chain
+
+AUTHOR = b"Demo <demo@example.edu>"
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the demo's screen belongs to the demo."""
+
+
+def commit_folder(folder: Path) -> str:
+    """Make the folder a repository with one commit of everything in it.
+
+    Returns:
+        The commit's id.
+    """
+    repository = Repo.init(str(folder)) if not (folder / ".git").exists() else Repo(str(folder))
+    with repository:
+        files = [
+            str(file.relative_to(folder))
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and ".git" not in file.relative_to(folder).parts
+        ]
+        porcelain.add(repository, [str(folder / name) for name in files])
+        commit = porcelain.commit(repository, message=b"A site", author=AUTHOR, committer=AUTHOR)
+    return commit.decode()
+
+
+@contextmanager
+def serve(repositories: dict[str, Path]) -> Iterator[str]:
+    """Serve repositories by name on a free port of loopback.
+
+    Args:
+        repositories: path under the host, without a slash, to the repository's folder.
+
+    Yields:
+        `http://127.0.0.1:PORT`.
+    """
+    opened = {name: Repo(str(folder)) for name, folder in repositories.items()}
+    backend = DictBackend({f"/{name}": repository for name, repository in opened.items()})
+    server = make_server("127.0.0.1", 0, make_wsgi_chain(backend), WSGIServer, _Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        for repository in opened.values():
+            repository.close()
