@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from autoprovision.domain.blueprint import Blueprint
+from autoprovision.domain.document import faults_of
 from autoprovision.domain.price import unpriced
-from autoprovision.domain.request import faults_of
 
 MANIFEST = "blueprint.yaml"
 TEMPLATE = "template.yaml"

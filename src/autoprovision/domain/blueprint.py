@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
 from autoprovision.domain.price import PriceBook, Quantity
 from autoprovision.domain.request import (
     ParameterValue,
     RequestTemplate,
     TargetEnvironment,
-    pointer,
 )
 from autoprovision.domain.resource import Resource
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod, Topology
 from autoprovision.domain.clock import duration_text, parse_duration
+from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import PriceLine
 from autoprovision.domain.price import credits_of, price_lines, unpriced
-from autoprovision.domain.request import RequestTemplate, TargetEnvironment, pointer
+from autoprovision.domain.request import RequestTemplate, TargetEnvironment
 
 _ASSIGNED = frozenset({"application.id", "application.bucket", "application.owner", "secret.arn"})
 

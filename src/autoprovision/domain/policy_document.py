@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from autoprovision.domain.canonical import digest
+from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.policy_conditions import (
     Check,
@@ -20,7 +21,6 @@ from autoprovision.domain.policy_conditions import (
     matcher,
 )
 from autoprovision.domain.policy_facts import NAMED_VALUES
-from autoprovision.domain.request import pointer
 
 MOST_RULES = 500
 MOST_WEIGHT = 1000

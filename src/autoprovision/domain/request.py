@@ -4,7 +4,6 @@
 Schema is generated from it. Keys and enumerated values are matched without regard to case.
 """
 
-import json
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -22,11 +21,11 @@ from pydantic import (
 )
 
 from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.document import business_unit_name, email_address, faults_of, pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.resource import Resource
 
-MAX_TEMPLATE_BYTES = 64 * 1024
 MAX_SECRET_CHARACTERS = 16 * 1024
 RESERVED_NAMES = frozenset(
     """
@@ -36,12 +35,6 @@ RESERVED_NAMES = frozenset(
     """.split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 )
 _LABEL = re.compile(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", re.ASCII)
-# One address, as mail systems take it: RFC 5321 lengths, no quoting, no display name, no controls.
-_EMAIL = re.compile(
-    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
-    re.ASCII,
-)
 
 
 class TargetEnvironment(StrEnum):
@@ -77,20 +70,6 @@ def _application_name(value: str) -> str:
     return name
 
 
-def email_address(value: str) -> str:
-    """An e-mail address with a lower-case domain.
-
-    Raises:
-        ValueError: it is not one plain address.
-    """
-    if len(value) > 254 or not _EMAIL.match(value) or ".." in value:
-        raise ValueError("Write one e-mail address, such as ada@example.edu.")
-    local, _, domain = value.rpartition("@")
-    if local.startswith(".") or local.endswith("."):
-        raise ValueError("Write one e-mail address, such as ada@example.edu.")
-    return f"{local}@{domain.lower()}"
-
-
 def _duration(value: str) -> str:
     parse_duration(value)
     return value.strip().lower()
@@ -100,27 +79,6 @@ def _no_controls(value: str) -> str:
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         raise ValueError("Control characters are not allowed.")
     return value
-
-
-def _business_unit(value: str) -> str:
-    return business_unit_name(value)
-
-
-_UNIT = re.compile(r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", re.ASCII)
-
-
-def business_unit_name(value: str) -> str:
-    """The name of a business unit, in lower case.
-
-    Raises:
-        ValueError: it is not 1 to 64 letters, digits, dots, hyphens or underscores.
-    """
-    name = value.strip().lower()
-    if not _UNIT.match(name):
-        raise ValueError(
-            "A business unit has 1 to 64 letters, digits, dots, hyphens or underscores."
-        )
-    return name
 
 
 Text = Annotated[str, Field(strict=True), AfterValidator(_no_controls)]
@@ -189,7 +147,7 @@ class RequestTemplate(BaseModel):
     ]
     BusinessUnit: Annotated[
         Text | None,
-        AfterValidator(lambda value: None if value is None else _business_unit(value)),
+        AfterValidator(lambda value: None if value is None else business_unit_name(value)),
         Field(description="Who pays; your own by default."),
     ] = None
     ExpiresAfter: Annotated[
@@ -226,42 +184,6 @@ class RequestTemplate(BaseModel):
 _KEYS = {key.lower(): key for key in RequestTemplate.model_fields}
 
 
-def parse_json_object(body: bytes, *, limit: int = MAX_TEMPLATE_BYTES) -> dict[str, Any]:
-    """A JSON object from the outside.
-
-    Raises:
-        InvalidInputError: too large, not UTF-8, not JSON, a key twice, or not an object.
-    """
-    if len(body) > limit:
-        raise InvalidInputError([Fault("", f"Send at most {limit} bytes.", "TOO_LARGE")])
-    try:
-        document = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
-        )
-    except UnicodeDecodeError:
-        raise InvalidInputError([Fault("", "Send UTF-8.", "NOT_JSON")]) from None
-    except RecursionError:
-        raise InvalidInputError([Fault("", "This is nested too deeply.", "NOT_JSON")]) from None
-    except ValueError as error:
-        raise InvalidInputError([Fault("", f"This is not JSON: {error}.", "NOT_JSON")]) from None
-    if not isinstance(document, dict):
-        raise InvalidInputError([Fault("", "Send one JSON object.", "NOT_AN_OBJECT")])
-    return document
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands twice")
-    return document
-
-
-def _refuse_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
 def parse_template(document: dict[str, Any]) -> RequestTemplate:
     """The JSON template, checked as far as it can be without the catalog.
 
@@ -295,45 +217,6 @@ def parse_template(document: dict[str, Any]) -> RequestTemplate:
     if faults:
         raise InvalidInputError(sorted(faults, key=lambda fault: fault.pointer))
     return template
-
-
-def pointer(*path: str | int) -> str:
-    """A JSON pointer (RFC 6901) from its parts."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
-
-
-_SENTENCES = {
-    "missing": ("{key} is needed.", "MISSING"),
-    "string_type": ("{key} must be text.", "WRONG_TYPE"),
-    "dict_type": ("{key} must be an object.", "WRONG_TYPE"),
-    "enum": ("{key} must be dev, stag or prod.", "INVALID_VALUE"),
-    "extra_forbidden": ("There is no key {key!r} here.", "UNKNOWN_KEY"),
-}
-
-
-def faults_of(error: ValidationError, spelling: dict[str, str] | None = None) -> list[Fault]:
-    """Pydantic's findings as faults, without ever repeating a secret's value.
-
-    Args:
-        spelling: how the sender wrote each top-level key.
-    """
-    faults: dict[str, Fault] = {}
-    for found in error.errors(include_url=False, include_input=False):
-        path = [part for part in found["loc"] if not _is_union_branch(part)]
-        key = str(path[-1]) if path else "The template"
-        if path and spelling:
-            path[0] = spelling.get(str(path[0]), path[0])
-        sentence, code = _SENTENCES.get(found["type"], ("", "INVALID_VALUE"))
-        detail = sentence.format(key=key) or found["msg"].removeprefix("Value error, ")
-        at = pointer(*path)
-        faults.setdefault(at, Fault(at, detail, code))
-    return list(faults.values())
-
-
-def _is_union_branch(part: str | int) -> bool:
-    return isinstance(part, str) and (
-        part in {"int", "float", "bool", "str"} or "constrained" in part
-    )
 
 
 class RequestStatus(StrEnum):

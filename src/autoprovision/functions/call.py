@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from autoprovision.domain.actor import Actor
+from autoprovision.domain.document import faults_of, parse_json_object, pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
-from autoprovision.domain.request import faults_of, parse_json_object, pointer
 from autoprovision.ports import Page, Platform
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -4,6 +4,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor, authorize, units_within
 from autoprovision.domain.clock import iso
+from autoprovision.domain.document import business_unit_name
 from autoprovision.domain.errors import Fault, InvalidInputError, NotFoundError
 from autoprovision.domain.events import EventName
 from autoprovision.domain.quota import (
@@ -13,7 +14,6 @@ from autoprovision.domain.quota import (
     Entry,
     unit_account,
 )
-from autoprovision.domain.request import business_unit_name
 from autoprovision.ports import Page, Platform
 
 # The organisation's own account can be read and limited under this name.

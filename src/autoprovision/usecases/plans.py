@@ -7,6 +7,7 @@ from autoprovision.domain.actor import Actor, authorize
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.clock import iso
+from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts
 from autoprovision.domain.plan import Plan, QuotaView
@@ -14,7 +15,7 @@ from autoprovision.domain.planning import Resolved, environments_of, resolve
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
 from autoprovision.domain.price import credits_of, price_lines
 from autoprovision.domain.quota import Balance, unit_account
-from autoprovision.domain.request import Request, RequestTemplate, parse_template, pointer
+from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.ports import Platform
 
 # How many of the unit's newest requests are read to know a requester's history.

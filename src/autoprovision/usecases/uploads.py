@@ -5,6 +5,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor, units_within
 from autoprovision.domain.clock import iso
+from autoprovision.domain.document import MAX_TEMPLATE_BYTES, parse_json_object
 from autoprovision.domain.errors import (
     AutoprovisionError,
     BusyError,
@@ -17,12 +18,7 @@ from autoprovision.domain.errors import (
 )
 from autoprovision.domain.events import EventName
 from autoprovision.domain.identifiers import new_id
-from autoprovision.domain.request import (
-    MAX_TEMPLATE_BYTES,
-    Request,
-    RequestStatus,
-    parse_json_object,
-)
+from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.user import User
 from autoprovision.mails import render
 from autoprovision.ports import Platform

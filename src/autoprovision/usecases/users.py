@@ -5,6 +5,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor, Role, units_within
 from autoprovision.domain.clock import iso
+from autoprovision.domain.document import business_unit_name, email_address
 from autoprovision.domain.errors import (
     AutoprovisionError,
     ConflictError,
@@ -13,7 +14,6 @@ from autoprovision.domain.errors import (
     NotFoundError,
 )
 from autoprovision.domain.quota import MAX_CREDITS, unit_account, user_account
-from autoprovision.domain.request import business_unit_name, email_address
 from autoprovision.domain.user import User
 from autoprovision.ports import Page, Platform
 
