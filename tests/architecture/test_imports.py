@@ -10,7 +10,7 @@ from importlinter import cli as import_linter
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "autoprovision"
 FILES = sorted(SOURCE.rglob("*.py"))
-MODULES_WITHOUT_ENVIRONMENT = ("domain", "usecases", "steps", "memory", "mails", "ports.py")
+MODULES_WITHOUT_ENVIRONMENT = ("domain", "usecases", "steps", "memory", "mails", "ports")
 
 
 def test_import_contracts(monkeypatch):

@@ -42,7 +42,7 @@ class Demo:
 
     def say(self, text: str) -> None:
         """A line between the commands."""
-        print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)  # noqa: T201
+        print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
 
     def run(self, *words: str, stdin: str = "", shown: bool = True) -> str:
         """Type a command and show what it prints.
@@ -51,7 +51,7 @@ class Demo:
             DemoError: it did not end with 0.
         """
         if shown:
-            print(f"$ autoprovision {' '.join(words)}", flush=True)  # noqa: T201
+            print(f"$ autoprovision {' '.join(words)}", flush=True)
         command = [sys.executable, "-m", "autoprovision.cli.main", *words]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True,
@@ -59,7 +59,7 @@ class Demo:
         )  # fmt: skip
         output, _ = process.communicate(stdin)
         if shown:
-            print(output, end="", flush=True)  # noqa: T201
+            print(output, end="", flush=True)
         if process.returncode:
             raise DemoError(f"`autoprovision {' '.join(words)}` ended with {process.returncode}.")
         return output
@@ -97,7 +97,7 @@ class Demo:
         }  # fmt: skip
         file.write_text(json.dumps(template, indent=2), "utf-8")
         self.say("The JSON template (stage 3)")
-        print(file.read_text("utf-8"))  # noqa: T201
+        print(file.read_text("utf-8"))
         self.say("What would it come to? Nothing happens yet (stages 4 to 6)")
         self.run("--profile", "ada", "request", "plan", str(file))
         self.say("Submit it and watch (stages 5 to 8)")
@@ -111,8 +111,8 @@ class Demo:
         )
         application = listed["items"][0]
         self.say("The URL, fetched (stage 9)")
-        print(f"$ curl {application['url']}", flush=True)  # noqa: T201
-        print(fetch(application["url"]))  # noqa: T201
+        print(f"$ curl {application['url']}", flush=True)
+        print(fetch(application["url"]))
         self.say("The ledger: what it holds, and why")
         self.run("--profile", "ada", "unit", "ledger", UNIT)
         self.say("And its end: deleted means verified gone")
@@ -143,7 +143,7 @@ def _platform_folder(*, keep: bool) -> Iterator[Path]:
         yield folder
     finally:
         if keep and launcher.status(folder):
-            print(  # noqa: T201
+            print(
                 f"\nThe platform is left up. Go on with\n  export AUTOPROVISION_DATA={folder}\n"
                 "and stop it with\n  autoprovision down"
             )
@@ -165,14 +165,14 @@ def main() -> int:
         try:
             Demo(data).play(Path(folder))
         except DemoError as error:
-            print(f"\nThe demo failed: {error}", file=sys.stderr)  # noqa: T201
+            print(f"\nThe demo failed: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("\nInterrupted; the platform is stopped.", file=sys.stderr)  # noqa: T201
+            print("\nInterrupted; the platform is stopped.", file=sys.stderr)
             return 130
     print(
         "\nEverything went as it should, and nothing is left running." if not arguments.keep else ""
-    )  # noqa: T201
+    )
     return 0
 
 
