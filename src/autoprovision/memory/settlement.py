@@ -80,24 +80,23 @@ class MemorySettlement:
                 self._end(target, message, changes)
             elif target.status in ENDED:
                 raise wrong_status(f"application {target.id}", target.status)
-            elif request.kind == "update":
-                total = self._merge(request, target, at)
+            else:
+                is_update = request.kind == "update"
+                total = self._merge(request, target, at) if is_update else self._commit(request, at)
                 changes |= {"operation": None, "monthly_credits": total}
                 self._write_application(target, **changes)
-            else:
-                self._commit(request, at)
-                self._write_application(target, **{**changes, "operation": None})
             return self._write_request(
                 request, status=RequestStatus.SUCCEEDED, reason=RequestStatus.SUCCEEDED.value,
                 message=message, updated_at=at, url=changes.get("url", target.url),
             )  # fmt: skip
 
-    def _commit(self, request: Request, at: str) -> None:
+    def _commit(self, request: Request, at: str) -> int:
         hold = self._ledger.hold(request.id)
         if hold is None or hold.state is not HoldState.HELD:
             raise wrong_status(f"hold {request.id}", hold.state if hold else "missing")
         self._ledger.move(ledger.commit(hold, at=at))
         self._ledger.change_hold(hold, state=HoldState.COMMITTED, updated_at=at)
+        return hold.credits
 
     def _merge(self, request: Request, application: Application, at: str) -> int:
         extra = self._ledger.live_hold(request.id)

@@ -90,20 +90,22 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
             raise wrong_status(f"application {target.id}", target.status)
         if request.kind == "update":
             total, writes = self._merging(request, target, at)
-            changes = {**changes, "monthly_credits": total}
         else:
-            writes = self._committing(request, at)
-        return [moved, self._change(target, operation=None, **changes), *writes]
+            total, writes = self._committing(request, at)
+        changes = {**changes, "operation": None, "monthly_credits": total}
+        return [moved, self._change(target, **changes), *writes]
 
     def _change(self, application: Application, **changes: Any) -> Write:
         return change_application(self._tables, application, changes, is_unchanged(application))
 
-    def _committing(self, request: Request, at: str) -> list[Write]:
+    def _committing(self, request: Request, at: str) -> tuple[int, list[Write]]:
+        """The writes that make what was held permanent, and how much it is."""
         hold = self.hold(request.id)
         if hold is None or hold.state is not HoldState.HELD:
             raise wrong_status(f"hold {request.id}", hold.state if hold else "missing")
         done = change_hold(self._tables, hold, state=HoldState.COMMITTED, updated_at=at)
-        return [done, *movements(self._tables, ledger.commit(hold, at=at))]
+        moved = movements(self._tables, ledger.commit(hold, at=at))
+        return hold.credits, [done, *moved]
 
     def _merging(
         self, request: Request, application: Application, at: str
