@@ -1,4 +1,4 @@
-"""Puts the platform onto an embedded AWS: the stacks that AWS gets, with a loopback's parameters."""
+"""Puts the platform onto an embedded AWS: AWS's own stacks with the parameters of a loopback."""
 
 import os
 import secrets

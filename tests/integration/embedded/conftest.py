@@ -35,29 +35,46 @@ class Workshop:
         iam = self.client("iam")
         trust = {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": f"{service}.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
         }
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"][
+            "Arn"
+        ]
         if statements:
             policy = {"Version": "2012-10-17", "Statement": list(statements)}
             iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
         return str(arn)
 
     def state_machine(self, role: str, states: dict[str, Any], start: str | None = None) -> str:
-        definition = {"QueryLanguage": "JSONata", "StartAt": start or next(iter(states)), "States": states}
+        definition = {
+            "QueryLanguage": "JSONata",
+            "StartAt": start or next(iter(states)),
+            "States": states,
+        }
         answer = self.client("stepfunctions").create_state_machine(
             name=self.name("machine"), definition=json.dumps(definition), roleArn=role
         )
         return str(answer["stateMachineArn"])
 
     def start(self, machine: str, value: Any = None) -> str:
-        answer = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(value or {}))
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps(value or {})
+        )
         return str(answer["executionArn"])
 
     def finished(self, execution: str) -> dict[str, Any]:
         states = self.client("stepfunctions")
         return self.until(
-            lambda: (seen := states.describe_execution(executionArn=execution))["status"] != "RUNNING" and seen
+            lambda: (
+                (seen := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
+                and seen
+            )
         )
 
     def run(self, machine: str, value: Any = None) -> dict[str, Any]:
@@ -75,7 +92,9 @@ class Workshop:
     def queue(self) -> tuple[str, str]:
         sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=self.name("queue"))["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
         return url, arn
 
     def message(self, url: str) -> dict[str, Any]:

@@ -7,7 +7,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-BUCKET = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}}}})
+BUCKET = json.dumps(
+    {
+        "Resources": {
+            "Bucket": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {"VersioningConfiguration": {"Status": "Enabled"}},
+            }
+        }
+    }
+)
 
 
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
@@ -16,30 +25,49 @@ def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
 
 def settled(workshop: Any, role: str, template: str = BUCKET) -> tuple[str, str, str]:
     cloudformation = workshop.client("cloudformation")
-    stack = cloudformation.create_stack(StackName=workshop.name("app"), TemplateBody=template, RoleARN=role)["StackId"]
+    stack = cloudformation.create_stack(
+        StackName=workshop.name("app"), TemplateBody=template, RoleARN=role
+    )["StackId"]
     status = workshop.stack_settled(stack)["StackStatus"]
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     return stack, status, " ".join(event.get("ResourceStatusReason", "") for event in events)
 
 
 def test_a_role_with_what_the_template_needs_makes_and_deletes_it(workshop: Any):
-    role = workshop.role("cloudformation", allow("s3:CreateBucket", "s3:PutBucketVersioning", "s3:DeleteBucket", resource="arn:aws:s3:::app-*"))
+    role = workshop.role(
+        "cloudformation",
+        allow(
+            "s3:CreateBucket",
+            "s3:PutBucketVersioning",
+            "s3:DeleteBucket",
+            resource="arn:aws:s3:::app-*",
+        ),
+    )
     stack, status, reasons = settled(workshop, role)
     assert status == "CREATE_COMPLETE", reasons
     workshop.client("cloudformation").delete_stack(StackName=stack)
     assert workshop.stack_settled(stack)["StackStatus"] == "DELETE_COMPLETE"
 
 
-@pytest.mark.parametrize(("granted", "missing"), [("s3:PutBucketVersioning", "s3:CreateBucket"), ("s3:CreateBucket", "s3:PutBucketVersioning")])
+@pytest.mark.parametrize(
+    ("granted", "missing"),
+    [("s3:PutBucketVersioning", "s3:CreateBucket"), ("s3:CreateBucket", "s3:PutBucketVersioning")],
+)
 def test_what_the_role_lacks_fails_the_stack(workshop: Any, granted: str, missing: str):
     _, status, reasons = settled(workshop, workshop.role("cloudformation", allow(granted)))
     assert status == "ROLLBACK_COMPLETE"
-    assert f"assumed-role/role-" in reasons
-    assert f"/AWSCloudFormation is not authorized to perform: {missing} on resource: arn:aws:s3:::app-" in reasons
+    assert "assumed-role/role-" in reasons
+    assert (
+        f"/AWSCloudFormation is not authorized to perform: {missing} on resource: arn:aws:s3:::app-"
+        in reasons
+    )
 
 
 def test_a_role_that_may_not_delete_leaves_the_stack_behind(workshop: Any):
-    stack, status, _ = settled(workshop, workshop.role("cloudformation", allow("s3:CreateBucket", "s3:PutBucketVersioning")))
+    stack, status, _ = settled(
+        workshop,
+        workshop.role("cloudformation", allow("s3:CreateBucket", "s3:PutBucketVersioning")),
+    )
     assert status == "CREATE_COMPLETE"
     workshop.client("cloudformation").delete_stack(StackName=stack)
     assert workshop.stack_settled(stack)["StackStatus"] == "DELETE_FAILED"
@@ -53,23 +81,39 @@ def test_a_role_that_does_not_trust_cloudformation_is_refused(workshop: Any):
 def as_user(workshop: Any, *statements: dict[str, Any]) -> Any:
     iam, name = workshop.client("iam"), workshop.name("user")
     iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
+    iam.put_user_policy(
+        UserName=name,
+        PolicyName="p",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),
+    )
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=workshop.aws.region)
+    session = boto3.Session(
+        key["AccessKeyId"], key["SecretAccessKey"], region_name=workshop.aws.region
+    )
     return session.client("cloudformation", endpoint_url=workshop.aws.endpoint_url)
 
 
 def test_passing_a_role_needs_permission(workshop: Any):
     role = workshop.role("cloudformation", allow("s3:*"))
-    passed = {**allow("iam:PassRole", resource=role), "Condition": {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}}
+    passed = {
+        **allow("iam:PassRole", resource=role),
+        "Condition": {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+    }
     with pytest.raises(ClientError, match="iam:PassRole"):
-        as_user(workshop, allow("cloudformation:CreateStack")).create_stack(StackName=workshop.name("app"), TemplateBody=BUCKET, RoleARN=role)
-    as_user(workshop, allow("cloudformation:CreateStack"), passed).create_stack(StackName=workshop.name("app"), TemplateBody=BUCKET, RoleARN=role)
+        as_user(workshop, allow("cloudformation:CreateStack")).create_stack(
+            StackName=workshop.name("app"), TemplateBody=BUCKET, RoleARN=role
+        )
+    as_user(workshop, allow("cloudformation:CreateStack"), passed).create_stack(
+        StackName=workshop.name("app"), TemplateBody=BUCKET, RoleARN=role
+    )
 
 
 def test_a_policy_can_ask_for_a_role(workshop: Any):
     role = workshop.role("cloudformation", allow("s3:*"))
-    asked = {**allow("cloudformation:CreateStack"), "Condition": {"ArnLike": {"cloudformation:RoleArn": role}}}
+    asked = {
+        **allow("cloudformation:CreateStack"),
+        "Condition": {"ArnLike": {"cloudformation:RoleArn": role}},
+    }
     user = as_user(workshop, asked, allow("iam:PassRole"))
     with pytest.raises(ClientError, match="AccessDenied"):
         user.create_stack(StackName=workshop.name("app"), TemplateBody=BUCKET)

@@ -8,12 +8,16 @@ from botocore.exceptions import ClientError
 
 TOPIC = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
 QUEUE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
-BROKEN = json.dumps({"Resources": {"Bad": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 999999}}}})
+BROKEN = json.dumps(
+    {"Resources": {"Bad": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 999999}}}}
+)
 BUCKET = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}})
 
 
 def create(workshop: Any, name: str, template: str = TOPIC, **more: Any) -> str:
-    answer = workshop.client("cloudformation").create_stack(StackName=name, TemplateBody=template, **more)
+    answer = workshop.client("cloudformation").create_stack(
+        StackName=name, TemplateBody=template, **more
+    )
     return str(answer["StackId"])
 
 
@@ -25,7 +29,9 @@ def deleted(workshop: Any, stack: str) -> dict[str, Any]:
 def filled_bucket(workshop: Any) -> tuple[str, str]:
     stack = create(workshop, workshop.name("bucket"), BUCKET)
     workshop.stack_settled(stack)
-    bucket = workshop.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Bucket")["StackResourceDetail"]["PhysicalResourceId"]
+    bucket = workshop.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId="Bucket"
+    )["StackResourceDetail"]["PhysicalResourceId"]
     workshop.client("s3").put_object(Bucket=bucket, Key="a", Body=b"1")
     return stack, bucket
 
@@ -73,7 +79,9 @@ def test_the_name_of_a_failed_stack_is_burnt_until_it_is_deleted(workshop: Any):
     name = rolled_back(workshop)
     with pytest.raises(ClientError, match="AlreadyExistsException"):
         create(workshop, name)
-    failed = workshop.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    failed = workshop.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0][
+        "StackId"
+    ]
     assert deleted(workshop, failed)["StackStatus"] == "DELETE_COMPLETE"
     again = create(workshop, name)
     assert again != failed

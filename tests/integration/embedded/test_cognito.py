@@ -45,18 +45,34 @@ class Pool:
         self.client = self.idp.create_user_pool_client(
             UserPoolId=self.id,
             ClientName="c",
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            ExplicitAuthFlows=[
+                "ALLOW_USER_PASSWORD_AUTH",
+                "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+                "ALLOW_REFRESH_TOKEN_AUTH",
+            ],
             WriteAttributes=["email", "name"],
         )["UserPoolClient"]["ClientId"]
 
     def user(self, email: str) -> str:
-        attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}, {"Name": "custom:unit", "Value": "u1"}]
-        self.idp.admin_create_user(UserPoolId=self.id, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS")
-        self.idp.admin_set_user_password(UserPoolId=self.id, Username=email, Password=PASSWORD, Permanent=True)
+        attributes = [
+            {"Name": "email", "Value": email},
+            {"Name": "email_verified", "Value": "true"},
+            {"Name": "custom:unit", "Value": "u1"},
+        ]
+        self.idp.admin_create_user(
+            UserPoolId=self.id, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS"
+        )
+        self.idp.admin_set_user_password(
+            UserPoolId=self.id, Username=email, Password=PASSWORD, Permanent=True
+        )
         return email
 
     def sign_in(self, email: str, password: str = PASSWORD) -> dict[str, Any]:
-        return self.idp.initiate_auth(ClientId=self.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": email, "PASSWORD": password})
+        return self.idp.initiate_auth(
+            ClientId=self.client,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": password},
+        )
 
     def tokens(self, email: str) -> dict[str, str]:
         return self.sign_in(email)["AuthenticationResult"]
@@ -67,7 +83,9 @@ class Pool:
 
 
 def write(pool: Any, token: str, name: str) -> None:
-    pool.idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": name, "Value": "new"}])
+    pool.idp.update_user_attributes(
+        AccessToken=token, UserAttributes=[{"Name": name, "Value": "new"}]
+    )
 
 
 def test_a_client_writes_only_its_write_attributes(pool: Any):
@@ -77,7 +95,12 @@ def test_a_client_writes_only_its_write_attributes(pool: Any):
     with pytest.raises(pool.idp.exceptions.NotAuthorizedException, match="unauthorized attribute"):
         write(pool, token, "custom:unit")
     with pytest.raises(pool.idp.exceptions.NotAuthorizedException, match="unauthorized attribute"):
-        pool.idp.sign_up(ClientId=pool.client, Username="b@example.com", Password=PASSWORD, UserAttributes=[{"Name": "custom:unit", "Value": "mine"}])
+        pool.idp.sign_up(
+            ClientId=pool.client,
+            Username="b@example.com",
+            Password=PASSWORD,
+            UserAttributes=[{"Name": "custom:unit", "Value": "mine"}],
+        )
     assert (pool.attributes(email)["name"], pool.attributes(email)["custom:unit"]) == ("new", "u1")
 
 
@@ -97,13 +120,25 @@ def with_triggers(workshop: Any, pool: Any) -> str:
         FunctionName=workshop.name("trigger"),
         Runtime="python3.13",
         Handler="index.handler",
-        Role=workshop.role("lambda", {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}),
+        Role=workshop.role(
+            "lambda", {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+        ),
         Code={"ZipFile": code.getvalue()},
         Environment={"Variables": {"SEEN": url}},
         Timeout=20,
     )["FunctionArn"]
-    workshop.client("lambda").add_permission(FunctionName=arn, StatementId="c", Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com", SourceArn=pool.arn)
-    pool.idp.update_user_pool(UserPoolId=pool.id, AutoVerifiedAttributes=["email"], LambdaConfig={"PreSignUp": arn, "PostConfirmation": arn})
+    workshop.client("lambda").add_permission(
+        FunctionName=arn,
+        StatementId="c",
+        Action="lambda:InvokeFunction",
+        Principal="cognito-idp.amazonaws.com",
+        SourceArn=pool.arn,
+    )
+    pool.idp.update_user_pool(
+        UserPoolId=pool.id,
+        AutoVerifiedAttributes=["email"],
+        LambdaConfig={"PreSignUp": arn, "PostConfirmation": arn},
+    )
     return url
 
 
@@ -111,8 +146,16 @@ def test_sign_up_calls_its_triggers_and_verifies_the_address(workshop: Any, pool
     url = with_triggers(workshop, pool)
     idp = pool.idp
     with pytest.raises(idp.exceptions.UserLambdaValidationException) as refused:
-        idp.sign_up(ClientId=pool.client, Username="n@example.com", Password=PASSWORD, UserAttributes=[{"Name": "name", "Value": "nobody"}])
-    assert refused.value.response["Error"]["Message"] == "PreSignUp failed with error nobody may not come."
+        idp.sign_up(
+            ClientId=pool.client,
+            Username="n@example.com",
+            Password=PASSWORD,
+            UserAttributes=[{"Name": "name", "Value": "nobody"}],
+        )
+    assert (
+        refused.value.response["Error"]["Message"]
+        == "PreSignUp failed with error nobody may not come."
+    )
     idp.sign_up(ClientId=pool.client, Username="s@example.com", Password=PASSWORD)
     assert workshop.message(url)["triggerSource"] == "PreSignUp_SignUp"
     with pytest.raises(idp.exceptions.UserNotConfirmedException):
@@ -126,8 +169,13 @@ def test_sign_up_calls_its_triggers_and_verifies_the_address(workshop: Any, pool
 
 def test_a_refreshed_token_and_a_global_sign_out(pool: Any):
     tokens = pool.tokens(pool.user("r@example.com"))
-    refresh = {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": tokens["RefreshToken"]}}
-    assert pool.idp.initiate_auth(ClientId=pool.client, **refresh)["AuthenticationResult"]["AccessToken"]
+    refresh = {
+        "AuthFlow": "REFRESH_TOKEN_AUTH",
+        "AuthParameters": {"REFRESH_TOKEN": tokens["RefreshToken"]},
+    }
+    assert pool.idp.initiate_auth(ClientId=pool.client, **refresh)["AuthenticationResult"][
+        "AccessToken"
+    ]
     pool.idp.global_sign_out(AccessToken=tokens["AccessToken"])
     with pytest.raises(pool.idp.exceptions.NotAuthorizedException):
         pool.idp.initiate_auth(ClientId=pool.client, **refresh)
@@ -146,17 +194,31 @@ def one_time_code(secret: str) -> str:
 def test_a_second_factor_is_asked_for_and_checked(workshop: Any):
     pool = Pool(workshop, MfaConfiguration="OPTIONAL")
     idp = pool.idp
-    idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OPTIONAL", SoftwareTokenMfaConfiguration={"Enabled": True})
+    idp.set_user_pool_mfa_config(
+        UserPoolId=pool.id,
+        MfaConfiguration="OPTIONAL",
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+    )
     email = pool.user("m@example.com")
     token = pool.tokens(email)["AccessToken"]
     secret = idp.associate_software_token(AccessToken=token)["SecretCode"]
-    assert idp.verify_software_token(AccessToken=token, UserCode=one_time_code(secret))["Status"] == "SUCCESS"
-    idp.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})
+    assert (
+        idp.verify_software_token(AccessToken=token, UserCode=one_time_code(secret))["Status"]
+        == "SUCCESS"
+    )
+    idp.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
 
     def answer(code: str) -> Any:
         challenge = pool.sign_in(email)
         assert challenge["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-        return idp.respond_to_auth_challenge(ClientId=pool.client, ChallengeName="SOFTWARE_TOKEN_MFA", Session=challenge["Session"], ChallengeResponses={"USERNAME": email, "SOFTWARE_TOKEN_MFA_CODE": code})
+        return idp.respond_to_auth_challenge(
+            ClientId=pool.client,
+            ChallengeName="SOFTWARE_TOKEN_MFA",
+            Session=challenge["Session"],
+            ChallengeResponses={"USERNAME": email, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
 
     right = one_time_code(secret)
     with pytest.raises(idp.exceptions.CodeMismatchException):

@@ -26,25 +26,48 @@ def function(workshop: Any) -> str:
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("index.py", ECHO)
     functions = workshop.client("lambda")
-    arn = functions.create_function(FunctionName=workshop.name("api"), Runtime="python3.13", Handler="index.handler", Role=workshop.role("lambda"), Code={"ZipFile": code.getvalue()})["FunctionArn"]
-    functions.add_permission(FunctionName=arn, StatementId="a", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    arn = functions.create_function(
+        FunctionName=workshop.name("api"),
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=workshop.role("lambda"),
+        Code={"ZipFile": code.getvalue()},
+    )["FunctionArn"]
+    functions.add_permission(
+        FunctionName=arn,
+        StatementId="a",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+    )
     return str(arn)
 
 
 def signed_in(workshop: Any) -> tuple[str, str, str, str]:
     """Issuer, client, access token and subject."""
     idp = workshop.client("cognito-idp")
-    pool = idp.create_user_pool(PoolName=workshop.name("pool"), UsernameAttributes=["email"])["UserPool"]["Id"]
-    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="c", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])["UserPoolClient"]["ClientId"]
+    pool = idp.create_user_pool(PoolName=workshop.name("pool"), UsernameAttributes=["email"])[
+        "UserPool"
+    ]["Id"]
+    client = idp.create_user_pool_client(
+        UserPoolId=pool, ClientName="c", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
     idp.admin_create_user(UserPoolId=pool, Username="a@example.com", MessageAction="SUPPRESS")
-    idp.admin_set_user_password(UserPoolId=pool, Username="a@example.com", Password=PASSWORD, Permanent=True)
-    token = idp.initiate_auth(ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "a@example.com", "PASSWORD": PASSWORD})["AuthenticationResult"]["AccessToken"]
+    idp.admin_set_user_password(
+        UserPoolId=pool, Username="a@example.com", Password=PASSWORD, Permanent=True
+    )
+    token = idp.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "a@example.com", "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]["AccessToken"]
     subject = idp.get_user(AccessToken=token)["Username"]
     return f"https://cognito-idp.{workshop.aws.region}.amazonaws.com/{pool}", client, token, subject
 
 
 def get(url: str, token: str | None) -> tuple[int, Any]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(
+        url, headers={"Authorization": f"Bearer {token}"} if token else {}
+    )
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, json.load(answer)
@@ -60,9 +83,26 @@ def test_a_token_opens_the_api_by_name_and_by_path(workshop: Any, monkeypatch: p
     issuer, client, token, subject = signed_in(workshop)
     apis = workshop.client("apigatewayv2")
     api = apis.create_api(Name=workshop.name("api"), ProtocolType="HTTP")
-    integration = apis.create_integration(ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=function(workshop), PayloadFormatVersion="2.0")["IntegrationId"]
-    authorizer = apis.create_authorizer(ApiId=api["ApiId"], Name="jwt", AuthorizerType="JWT", IdentitySource=["$request.header.Authorization"], JwtConfiguration={"Issuer": issuer, "Audience": [client]})["AuthorizerId"]
-    apis.create_route(ApiId=api["ApiId"], RouteKey="GET /things", Target=f"integrations/{integration}", AuthorizationType="JWT", AuthorizerId=authorizer)
+    integration = apis.create_integration(
+        ApiId=api["ApiId"],
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=function(workshop),
+        PayloadFormatVersion="2.0",
+    )["IntegrationId"]
+    authorizer = apis.create_authorizer(
+        ApiId=api["ApiId"],
+        Name="jwt",
+        AuthorizerType="JWT",
+        IdentitySource=["$request.header.Authorization"],
+        JwtConfiguration={"Issuer": issuer, "Audience": [client]},
+    )["AuthorizerId"]
+    apis.create_route(
+        ApiId=api["ApiId"],
+        RouteKey="GET /things",
+        Target=f"integrations/{integration}",
+        AuthorizationType="JWT",
+        AuthorizerId=authorizer,
+    )
     apis.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
     by_name = f"{api['ApiEndpoint']}/things"
     assert by_name == f"http://{api['ApiId']}.execute-api.localhost:{workshop.aws.port}/things"

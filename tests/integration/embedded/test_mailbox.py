@@ -19,7 +19,11 @@ def send_as(workshop: Any, resource: str, sender: str, subject: str) -> dict[str
     state = {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:sesv2:sendEmail",
-        "Arguments": {"FromEmailAddress": sender, "Destination": {"ToAddresses": ["to@example.com"]}, "Content": content(subject)},
+        "Arguments": {
+            "FromEmailAddress": sender,
+            "Destination": {"ToAddresses": ["to@example.com"]},
+            "Content": content(subject),
+        },
         "End": True,
     }
     return workshop.run(workshop.state_machine(workshop.role("states", allowed), {"Send": state}))
@@ -35,9 +39,18 @@ def test_a_role_with_send_email_on_the_identity_sends_text_and_html(workshop: An
     done = send_as(workshop, arn, "Platform <platform@example.com>", "first")
     assert done["status"] == "SUCCEEDED", done
     assert json.loads(done["output"])["MessageId"]
-    workshop.client("sesv2").send_email(FromEmailAddress="platform@example.com", Destination={"ToAddresses": ["x@example.com", "y@example.com"]}, Content=content("second"))
+    workshop.client("sesv2").send_email(
+        FromEmailAddress="platform@example.com",
+        Destination={"ToAddresses": ["x@example.com", "y@example.com"]},
+        Content=content("second"),
+    )
     first, second = mailbox(workshop.aws)[-2:]
-    assert (first.subject, first.text, first.html, first.to) == ("first", "plain", "<b>rich</b>", ("to@example.com",))
+    assert (first.subject, first.text, first.html, first.to) == (
+        "first",
+        "plain",
+        "<b>rich</b>",
+        ("to@example.com",),
+    )
     assert "platform@example.com" in first.sender
     assert (second.subject, second.to) == ("second", ("x@example.com", "y@example.com"))
     assert first.sent_at <= second.sent_at
@@ -46,7 +59,9 @@ def test_a_role_with_send_email_on_the_identity_sends_text_and_html(workshop: An
 def test_a_role_without_the_identity_does_not_send(workshop: Any):
     identity(workshop, "other@example.com")
     before = len(mailbox(workshop.aws))
-    done = send_as(workshop, "arn:aws:ses:*:*:identity/elsewhere@example.com", "other@example.com", "never")
+    done = send_as(
+        workshop, "arn:aws:ses:*:*:identity/elsewhere@example.com", "other@example.com", "never"
+    )
     assert done["status"] == "FAILED"
     assert "not authorized to perform: ses:SendEmail" in done["cause"]
     assert len(mailbox(workshop.aws)) == before
@@ -54,5 +69,9 @@ def test_a_role_without_the_identity_does_not_send(workshop: Any):
 
 def test_an_unverified_sender_is_rejected(workshop: Any):
     with pytest.raises(ClientError) as refused:
-        workshop.client("sesv2").send_email(FromEmailAddress="stranger@example.net", Destination={"ToAddresses": ["x@example.com"]}, Content=content("no"))
+        workshop.client("sesv2").send_email(
+            FromEmailAddress="stranger@example.net",
+            Destination={"ToAddresses": ["x@example.com"]},
+            Content=content("no"),
+        )
     assert refused.value.response["Error"]["Code"] == "MessageRejected"
