@@ -36,7 +36,7 @@ def listening_addresses(pid: int) -> set[str]:
     inodes = set()
     for handle in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            inodes.add(os.readlink(handle))
+            inodes.add(str(handle.readlink()))
         except FileNotFoundError:
             continue
     found = set()
