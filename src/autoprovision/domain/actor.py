@@ -102,6 +102,16 @@ def units_within(actor: Actor, operation: str) -> frozenset[str] | None:
     return frozenset(own | set(actor.approves_for) if scope is Scope.APPROVED_UNITS else own)
 
 
+def narrowed(units: frozenset[str] | None, unit: str | None) -> frozenset[str] | None:
+    """The units within reach, or of them the one that is asked for.
+
+    A unit out of reach leaves nothing, as one that does not exist would.
+    """
+    if unit is None:
+        return units
+    return frozenset({unit.lower()}) if units is None else units & {unit.lower()}
+
+
 def authorize(actor: Actor, operation: str, *, unit: str, thing: str) -> None:
     """Refuse what this person may not do to a thing of this business unit.
 

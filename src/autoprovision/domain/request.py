@@ -272,6 +272,7 @@ class Request(Resource):
         faults: what was wrong, for INVALID.
         failure: what started the way back (`code`, `message`, `end`: the final status it comes
             to), kept for a resume and the mail.
+        facts: what the approval policy judged, so that a proposed policy can be tried on the past.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
     """
 
@@ -300,6 +301,7 @@ class Request(Resource):
     cancel_requested_by: str | None = None
     failure: dict[str, str] | None = None
     faults: tuple[dict[str, str], ...] = ()
+    facts: dict[str, Any] = Field(default_factory=dict)
     execution: int = 0
 
     @property
@@ -312,6 +314,6 @@ class Request(Resource):
         return self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"secret_arn", "submitted_by_id", "execution"},
+            exclude={"secret_arn", "submitted_by_id", "execution", "facts"},
             exclude_none=False,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from autoprovision import __version__
 from autoprovision.bootstrap import platform
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.errors import (
@@ -33,7 +34,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     correlation = event["requestContext"].get("requestId", "")
     route = event["routeKey"]
     try:
-        answer = _public(route) or _answer(event, route, platform())
+        outside = platform()
+        answer = _public(route, outside) or _answer(event, route, outside)
     except AutoprovisionError as error:
         answer = problems.answer(error)
     except Exception:
@@ -46,9 +48,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return _response(answer)
 
 
-def _public(route: str) -> Answer | None:
+def _public(route: str, outside: Platform) -> Answer | None:
     if route == "GET /health":
-        return Answer(200, {"status": "ok"})
+        settings = outside.settings
+        sign_in = {"region": settings.region, "clientId": settings.client_id}
+        return Answer(200, {"status": "ok", "version": __version__, "signIn": sign_in})
     if route == "GET /openapi.json":
         text = resources.files("autoprovision").joinpath("openapi.json").read_text("utf-8")
         return Answer(200, json.loads(text))

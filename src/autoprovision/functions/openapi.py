@@ -24,7 +24,7 @@ from autoprovision.functions import problems
 from autoprovision.functions.routes import OPERATIONS, PUBLIC, Operation
 
 _HIDDEN = {
-    "Request": {"secretArn", "submittedById", "execution"},
+    "Request": {"secretArn", "submittedById", "execution", "facts"},
     "Application": {"secretArn", "ownerId", "versionNumber", "template", "expiryReminders"},
     "Plan": {"templateUrl", "roleArn"},
 }

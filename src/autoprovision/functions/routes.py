@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from autoprovision.domain.document import parse_json_object
+from autoprovision.domain.policy import Policy
 from autoprovision.domain.request import RequestTemplate
 from autoprovision.functions import bodies
 from autoprovision.functions.call import Answer, Call, cursor, listed
@@ -19,10 +21,14 @@ from autoprovision.usecases import (
     blueprints,
     business_units,
     plans,
+    policies,
+    reconcile,
     requests,
     uploads,
     users,
 )
+
+_POLICY = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,11 @@ def _submit(call: Call) -> Answer:
 
 def _list_requests(call: Call) -> Answer:
     page = requests.list_requests(
-        call.actor, call.platform, limit=call.limit(), after=call.after_id("requests")
+        call.actor,
+        call.platform,
+        limit=call.limit(),
+        after=call.after_id("requests"),
+        unit=call.query.get("unit"),
     )
     return listed("requests", page, lambda request: request.shown())
 
@@ -84,6 +94,31 @@ def _cancel(call: Call) -> Answer:
 
 def _resume(call: Call) -> Answer:
     return Answer(202, requests.resume(call.actor, call.path["id"], call.platform).shown())
+
+
+def _resubmit(call: Call) -> Answer:
+    request = requests.resubmit(
+        call.actor,
+        call.path["id"],
+        call.document() if call.body.strip() else {},
+        call.platform,
+        new_request_id=f"req_{call.operation_id}",
+    )
+    return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
+
+
+def _show_policy(call: Call) -> Answer:
+    return Answer(200, policies.show(call.actor, call.platform))
+
+
+def _test_policy(call: Call) -> Answer:
+    replay = policies.test(call.actor, parse_json_object(call.body, limit=_POLICY), call.platform)
+    return Answer(200, replay.document())
+
+
+def _publish_policy(call: Call) -> Answer:
+    document = parse_json_object(call.body, limit=_POLICY)
+    return Answer(200, policies.publish(call.actor, document, call.platform))
 
 
 def _upload(call: Call) -> Answer:
@@ -114,7 +149,11 @@ def _decide(call: Call) -> Answer:
 
 def _list_applications(call: Call) -> Answer:
     page = applications.list_applications(
-        call.actor, call.platform, limit=call.limit(), after=call.after_id("applications")
+        call.actor,
+        call.platform,
+        limit=call.limit(),
+        after=call.after_id("applications"),
+        unit=call.query.get("unit"),
     )
     return listed("applications", page, lambda application: application.shown())
 
@@ -172,6 +211,10 @@ def _ledger(call: Call) -> Answer:
     return Answer(200, {"items": items, "next": cursor(name, following)})
 
 
+def _reconcile(call: Call) -> Answer:
+    return Answer(200, reconcile.prove(call.actor, call.platform))
+
+
 def _me(call: Call) -> Answer:
     return Answer(200, users.me(call.actor, call.platform))
 
@@ -216,6 +259,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /requests/{id}/events": Operation("request.show", "The timeline of a request, oldest first", _events, answer="TimelineEvent", paged=True),
     "POST /requests/{id}/cancel": Operation("request.cancel", "Cancel a request; everything done is undone", _cancel, 202, answer="Request", refusals=(409, 422), repeatable=True),
     "POST /requests/{id}/resume": Operation("request.resume", "Go on with a way back that needed an operator", _resume, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /requests/{id}/resubmit": Operation("request.submit", "Submit a request again with changes", _resubmit, 202, answer="Request", refusals=(409, 413, 422), repeatable=True),
     "POST /uploads": Operation("upload.make", "A presigned upload into the intake bucket", _upload, 201, refusals=(422,), repeatable=True),
     "GET /approvals": Operation("approval.list", "List open approvals, oldest first", _list_approvals, answer="Approval", paged=True),
     "GET /approvals/{requestId}": Operation("approval.show", "Show an approval with its plan", _show_approval, answer="Approval"),
@@ -230,10 +274,14 @@ OPERATIONS: dict[str, Operation] = {
     "GET /business-units/{unit}": Operation("unit.show", "Show a business unit", _show_unit),
     "PUT /business-units/{unit}": Operation("unit.set", "Set the quota of a business unit", _set_unit, body=bodies.Quota),
     "GET /business-units/{unit}/ledger": Operation("unit.ledger", "Movements of a business unit, newest first", _ledger, paged=True),
+    "POST /business-units/reconcile": Operation("unit.reconcile", "Prove that entries, holds, applications and stacks agree", _reconcile, refusals=(422,), repeatable=True),
     "GET /me": Operation("me.show", "Who am I", _me),
     "GET /users": Operation("user.list", "List users", _list_users, answer="User", paged=True),
     "POST /users": Operation("user.create", "Create a user", _create_user, 201, bodies.NewUser, "User", refusals=(409, 422), repeatable=True),
     "PATCH /users/{id}": Operation("user.set", "Change a user", _change_user, body=bodies.UserChange, answer="User", refusals=(409,)),
     "POST /users/import": Operation("user.import", "Create or update a class from a roster", _import_users, body=bodies.Roster, refusals=(413, 422), repeatable=True),
+    "GET /policy": Operation("policy.show", "The approval policy in force", _show_policy),
+    "PUT /policy": Operation("policy.publish", "Put an approval policy in force", _publish_policy, body=Policy, refusals=(409, 413)),
+    "POST /policy/test": Operation("policy.test", "Try a proposed policy on past requests", _test_policy, body=Policy, refusals=(413, 422), repeatable=True),
 }  # fmt: skip
 PUBLIC = ("GET /openapi.json", "GET /health")

@@ -30,6 +30,9 @@ class Stacks(Protocol):
     def find(self, name_or_id: str) -> Stack | None:
         """The stack; by id also when it is deleted. None: there is no such stack."""
 
+    def ours(self) -> list[Stack]:
+        """Every stack that carries an application's tag, deleted ones left out."""
+
     def failures(self, stack_id: str) -> list[StackResource]:
         """The resources that failed first, with CloudFormation's reasons."""
 

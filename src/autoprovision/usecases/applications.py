@@ -1,6 +1,6 @@
 """Applications: what lives, and what its people may do to it."""
 
-from autoprovision.domain.actor import Actor, authorize, units_within
+from autoprovision.domain.actor import Actor, authorize, narrowed, units_within
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso, moment, parse_duration
 from autoprovision.domain.errors import ConflictError, NotFoundError
@@ -39,10 +39,10 @@ def within_reach(
 
 
 def list_applications(
-    actor: Actor, platform: Platform, *, limit: int, after: str | None
+    actor: Actor, platform: Platform, *, limit: int, after: str | None, unit: str | None = None
 ) -> Page[Application]:
-    """The applications within reach, newest first."""
-    units = units_within(actor, "application.list")
+    """The applications within reach, newest first; of one unit when it is named."""
+    units = narrowed(units_within(actor, "application.list"), unit)
     return platform.records.applications(units, limit=limit, after=after)
 
 

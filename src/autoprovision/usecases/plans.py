@@ -29,6 +29,7 @@ class Planned:
     plan: Plan
     resolved: Resolved
     unit: str
+    facts: PolicyFacts
 
 
 def unit_for(actor: Actor, template: RequestTemplate, operation: str) -> str:
@@ -73,7 +74,8 @@ def plan_for(actor: Actor, template: RequestTemplate, unit: str, platform: Platf
     quota = quota_view(balance, resolved.monthly_credits)
     if quota.left_after is not None and quota.left_after < 0:
         quota = quota.with_(advice=_advice(-quota.left_after, resolved, catalog, unit, platform))
-    verdict = evaluate(policy, _facts(actor, template, unit, resolved, quota, catalog, platform))
+    facts = _facts(actor, template, unit, resolved, quota, catalog, platform)
+    verdict = evaluate(policy, facts)
     published = resolved.blueprint
     plan = Plan.sealed(
         blueprint=published.manifest.id,
@@ -92,7 +94,7 @@ def plan_for(actor: Actor, template: RequestTemplate, unit: str, platform: Platf
         basis=basis_of(published, resolved.monthly_credits, policy),
         quota=quota,
     )
-    return Planned(plan, resolved, unit)
+    return Planned(plan, resolved, unit, facts)
 
 
 def replan(request: Request, platform: Platform) -> Plan:

@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from autoprovision.domain.actor import Actor, authorize, units_within
+from autoprovision.domain.actor import Actor, authorize, narrowed, units_within
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import (
@@ -146,8 +146,8 @@ def _records_of(
         application_name=template.ApplicationName, target_environment=environment,
         project_type=template.ProjectType, tech_stack=template.TechStack, business_unit=unit,
         template=template.without_secrets(), plan=plan, project_email=template.ProjectEmail,
-        secret_arn=secret_arn, submitted_by=actor.email, submitted_by_id=actor.id,
-        submitted_at=at, updated_at=at,
+        secret_arn=secret_arn, facts=planned.facts.document(), submitted_by=actor.email,
+        submitted_by_id=actor.id, submitted_at=at, updated_at=at,
     )  # fmt: skip
     application = Application(
         id=application_id, status=ApplicationStatus.PROVISIONING, reason="REQUESTED",
@@ -216,10 +216,10 @@ def _within_reach(actor: Actor, operation: str, request_id: str, platform: Platf
 
 
 def list_requests(
-    actor: Actor, platform: Platform, *, limit: int, after: str | None
+    actor: Actor, platform: Platform, *, limit: int, after: str | None, unit: str | None = None
 ) -> Page[Request]:
-    """The requests within reach, newest first."""
-    units = units_within(actor, "request.list")
+    """The requests within reach, newest first; of one unit when it is named."""
+    units = narrowed(units_within(actor, "request.list"), unit)
     return platform.records.requests(units, limit=limit, after=after)
 
 
@@ -234,6 +234,38 @@ def events(
 _CANCELLABLE = frozenset(
     {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
 )
+
+
+def resubmit(
+    actor: Actor,
+    request_id: str,
+    changes: dict[str, Any],
+    platform: Platform,
+    *,
+    new_request_id: str,
+) -> Request:
+    """Submit a request again with some keys changed, without retyping the rest.
+
+    Its secrets were forgotten when it ended; a private repository's are given again in `changes`.
+
+    Args:
+        changes: keys of the JSON template with their new values; null takes a key away.
+
+    Raises:
+        ConflictError: code WRONG_STATUS, it has not ended without success.
+    """
+    before = _within_reach(actor, "request.submit", request_id, platform)
+    if not before.is_final or before.status is RequestStatus.SUCCEEDED:
+        raise ConflictError(
+            f"The request is {before.status}; only one that ended without success is resubmitted.",
+            code="WRONG_STATUS",
+            status=before.status.value,
+        )
+    known = {key.lower(): key for key in before.template}
+    kept = {known.get(key.lower(), key): value for key, value in changes.items()}
+    document = {**before.template, **kept}
+    document = {key: value for key, value in document.items() if value is not None}
+    return submit(actor, document, platform, request_id=new_request_id)
 
 
 def cancel(actor: Actor, request_id: str, platform: Platform) -> Request:
