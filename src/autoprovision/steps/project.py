@@ -13,6 +13,7 @@ from autoprovision.domain.git_source import (
     parse_project_url,
 )
 from autoprovision.domain.request import Request
+from autoprovision.domain.site_files import INDEX, clean_root, no_index
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.request import application_of, wanted
@@ -64,11 +65,13 @@ def root_of(tree: SourceTree, publish: Publish) -> str:
     Raises:
         SourceError: there is none.
     """
-    for root in publish.root:
-        prefix = f"{root.strip('/')}/" if root.strip("/") else ""
+    prefixes = [clean_root(root) for root in publish.root]
+    for prefix in prefixes:
         if all(tree.contains(prefix + name) for name in publish.needs):
-            return root
-    where = " or ".join(root or "the top folder" for root in publish.root)
+            return prefix.rstrip("/")
+    if INDEX in publish.needs:
+        raise no_index(tree, prefixes)
+    where = " or ".join(prefix or "the top folder" for prefix in prefixes)
     raise SourceError(
         SourceCode.NO_INDEX,
         f"The repository has no {' and '.join(publish.needs)} in {where}.",

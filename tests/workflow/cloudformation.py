@@ -1,0 +1,128 @@
+"""CloudFormation as the workflows see it: stacks that do what a test tells them, when it tells them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoprovision.domain.stack import Stack, StackResource
+
+ACCOUNT = "arn:aws:cloudformation:ap-southeast-1:000000000000:stack"
+
+
+class CloudFormationError(Exception):
+    """An error as Step Functions names it."""
+
+    def __init__(self, name: str, cause: str = "") -> None:
+        super().__init__(name, cause)
+        self.name, self.cause = name, cause
+
+
+@dataclass
+class CloudFormation:
+    """The port `Stacks`, and the two calls of the states.
+
+    Attributes:
+        create_ends: the status that a create comes to; None leaves it in progress.
+        delete_ends: the statuses that deletes come to, one after the other; the last one stays.
+        lose_answer: how many creates make the stack and fail to say so.
+    """
+
+    create_ends: str | None = "CREATE_COMPLETE"
+    delete_ends: list[str | None] = field(default_factory=lambda: ["DELETE_COMPLETE"])
+    lose_answer: int = 0
+    create_fails: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(
+        default_factory=lambda: {"Url": "http://shop.test", "SiteBucket": "site"}
+    )
+    changed: Callable[[str], None] = lambda stack_id: None
+    calls: list[str] = field(default_factory=list)
+    stacks: dict[str, Stack] = field(default_factory=dict)
+
+    def create(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append("create")
+        if self.create_fails:
+            raise CloudFormationError(
+                self.create_fails.pop(0),
+                "no (Service: CloudFormation, Status Code: 400, Request ID: 1)",
+            )
+        name = arguments["StackName"]
+        if any(
+            one.name == name and one.status != "DELETE_COMPLETE" for one in self.stacks.values()
+        ):
+            raise CloudFormationError(
+                "CloudFormation.AlreadyExistsException", f"Stack [{name}] already exists"
+            )
+        stack = Stack(
+            id=f"{ACCOUNT}/{name}/{len(self.stacks)}",
+            name=name,
+            status="CREATE_IN_PROGRESS",
+            tags={one["Key"]: one["Value"] for one in arguments["Tags"]},
+        )
+        self.stacks[stack.id] = stack
+        if self.create_ends:
+            self.becomes(stack.id, self.create_ends)
+        if self.lose_answer:
+            self.lose_answer -= 1
+            raise CloudFormationError(
+                "CloudFormation.SdkClientException", "the connection was reset"
+            )
+        return {"StackId": stack.id}
+
+    def delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append("delete")
+        stack = self.find(arguments["StackName"])
+        if stack is not None and stack.status != "DELETE_COMPLETE":
+            self.becomes(stack.id, "DELETE_IN_PROGRESS")
+            end = self.delete_ends.pop(0) if len(self.delete_ends) > 1 else self.delete_ends[0]
+            if end:
+                self.becomes(stack.id, end)
+        return {}
+
+    def becomes(self, stack_id: str, status: str) -> None:
+        """Give a stack a status and send the event, as CloudFormation does."""
+        outputs = self.outputs if status == "CREATE_COMPLETE" else self.stacks[stack_id].outputs
+        self.stacks[stack_id] = self.stacks[stack_id].with_(status=status, outputs=outputs)
+        self.changed(stack_id)
+
+    def find(self, name_or_id: str) -> Stack | None:
+        if name_or_id in self.stacks:
+            return self.stacks[name_or_id]
+        return next(
+            (
+                one
+                for one in self.stacks.values()
+                if one.name == name_or_id and one.status != "DELETE_COMPLETE"
+            ),
+            None,
+        )
+
+    def failures(self, stack_id: str) -> list[StackResource]:
+        return [
+            StackResource(
+                logical_id="Site",
+                type="AWS::S3::Bucket",
+                status="CREATE_FAILED",
+                reason="The name is taken",
+            )
+        ]
+
+    def resources(self, stack_id: str) -> list[StackResource]:
+        return [
+            StackResource(
+                logical_id="Site",
+                type="AWS::S3::Bucket",
+                physical_id="site",
+                status="CREATE_COMPLETE",
+            ),
+            StackResource(
+                logical_id="Policy",
+                type="AWS::S3::BucketPolicy",
+                physical_id="site",
+                status="CREATE_COMPLETE",
+            ),
+            StackResource(logical_id="Logs", type="AWS::S3::Bucket", status="CREATE_FAILED"),
+        ]
+
+    @property
+    def live(self) -> list[Stack]:
+        return [one for one in self.stacks.values() if one.status != "DELETE_COMPLETE"]
