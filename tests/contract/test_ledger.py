@@ -327,7 +327,7 @@ def test_a_transaction_that_meets_others_is_tried_again(dynamo: DynamoRecords) -
 def test_contention_without_end_is_busy_and_nothing_written(
     dynamo: DynamoRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autoprovision.aws.records.transactions.time.sleep", lambda _: None)
+    monkeypatch.setattr("autoprovision.aws.dynamodb.writing.time.sleep", lambda _: None)
     before = everything(dynamo)
     conflict = _conflict("TransactionConflict")
     client = _Client(dynamo._tables.client, lambda *_: conflict, after=False)

@@ -5,16 +5,16 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr
 
+from autoprovision.aws.dynamodb.expressions import Change, Write, update
+from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_together
 from autoprovision.aws.records.applications import (
     application_of,
     claim_name,
     put_application,
 )
-from autoprovision.aws.records.expressions import Change, Write, update
 from autoprovision.aws.records.ledger import movements, put_hold
 from autoprovision.aws.records.requests import put_request
 from autoprovision.aws.records.tables import Tables
-from autoprovision.aws.records.transactions import ConditionsFailedError, write_together
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.movements import reserve

@@ -6,10 +6,11 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
-from autoprovision.aws.records.expressions import Change, Write, delete, put, update
-from autoprovision.aws.records.items import Item, changed_members, record
-from autoprovision.aws.records.tables import MOST_ITEMS, Tables, due_before, newest_of
-from autoprovision.aws.records.transactions import ConditionsFailedError, write_alone
+from autoprovision.aws.dynamodb.expressions import Change, Write, delete, put, update
+from autoprovision.aws.dynamodb.items import Item, changed_members, record
+from autoprovision.aws.dynamodb.reading import MOST_ITEMS, due_before, newest_of
+from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_alone
+from autoprovision.aws.records.tables import Tables
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.endings import check_application_patch
 from autoprovision.domain.refusals import changed_meanwhile, name_taken, no_application

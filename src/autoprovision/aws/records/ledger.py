@@ -12,16 +12,11 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from autoprovision.aws.records.expressions import Change, Write, put, update
-from autoprovision.aws.records.items import changed_members, from_item, record
-from autoprovision.aws.records.tables import (
-    MOST_ITEMS,
-    NEWEST_FIRST,
-    OLDEST_FIRST,
-    Tables,
-    page_of,
-)
-from autoprovision.aws.records.transactions import ConditionsFailedError, write_together
+from autoprovision.aws.dynamodb.expressions import Change, Write, put, update
+from autoprovision.aws.dynamodb.items import changed_members, from_item, record
+from autoprovision.aws.dynamodb.reading import MOST_ITEMS, NEWEST_FIRST, OLDEST_FIRST, page_of
+from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_together
+from autoprovision.aws.records.tables import Tables
 from autoprovision.domain.errors import AutoprovisionError, BusyError
 from autoprovision.domain.quota import (
     LIVE_HOLDS,

@@ -6,17 +6,17 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from autoprovision.aws.records.expressions import Change, Write, put, update
-from autoprovision.aws.records.items import Item, changed_members, record
-from autoprovision.aws.records.tables import (
+from autoprovision.aws.dynamodb.expressions import Change, Write, put, update
+from autoprovision.aws.dynamodb.items import Item, changed_members, record
+from autoprovision.aws.dynamodb.reading import (
     MOST_ITEMS,
     OLDEST_FIRST,
-    Tables,
     due_before,
     newest_of,
     page_of,
 )
-from autoprovision.aws.records.transactions import ConditionsFailedError, write_alone
+from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_alone
+from autoprovision.aws.records.tables import Tables
 from autoprovision.domain.endings import check_request_patch, must_not_end
 from autoprovision.domain.refusals import no_request, wrong_status
 from autoprovision.domain.request import FINAL, Request, RequestStatus

@@ -2,12 +2,12 @@
 
 from boto3.dynamodb.conditions import Attr
 
-from autoprovision.aws.records.expressions import Change, Write, update
-from autoprovision.aws.records.items import changed_members
+from autoprovision.aws.dynamodb.expressions import Change, Write, update
+from autoprovision.aws.dynamodb.items import changed_members
+from autoprovision.aws.dynamodb.writing import write_together
 from autoprovision.aws.records.ledger import change_hold, movements
 from autoprovision.aws.records.requests import request_key
 from autoprovision.aws.records.settlement import SettlementRecords, until_settled
-from autoprovision.aws.records.transactions import write_together
 from autoprovision.domain import movements as ledger
 from autoprovision.domain.application import Application
 from autoprovision.domain.endings import PLANNED

@@ -7,16 +7,16 @@ what it read still stands; else it looks again. So it may be repeated, at any ti
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from autoprovision.aws.dynamodb.expressions import Write
+from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_together
 from autoprovision.aws.records.applications import (
     ApplicationRecords,
     change_application,
     free_name,
     is_unchanged,
 )
-from autoprovision.aws.records.expressions import Write
 from autoprovision.aws.records.ledger import LedgerRecords, change_hold, movements
 from autoprovision.aws.records.requests import RequestRecords, status_write
-from autoprovision.aws.records.transactions import ConditionsFailedError, write_together
 from autoprovision.domain import movements as ledger
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
 from autoprovision.domain.endings import must_be_way_back, statuses_before

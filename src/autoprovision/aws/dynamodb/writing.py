@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from autoprovision.aws.answers import THROTTLED, code_of, is_outage
-from autoprovision.aws.records.expressions import Write, as_transaction
+from autoprovision.aws.dynamodb.expressions import Write, as_transaction
 from autoprovision.domain.errors import AutoprovisionError, BusyError, UnavailableError
 
 T = TypeVar("T")

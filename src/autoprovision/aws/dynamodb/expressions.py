@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 
-from autoprovision.aws.records.items import to_item, to_value
+from autoprovision.aws.dynamodb.items import to_item, to_value
 from autoprovision.domain.errors import AutoprovisionError
 
 Key = Mapping[str, str]
