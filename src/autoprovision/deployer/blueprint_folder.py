@@ -74,7 +74,10 @@ def read_blueprint_folder(folder: Path, prices: PriceBook) -> BlueprintFolder:
     """
     faults: list[Fault] = []
     manifest = _manifest(folder, faults)
-    texts = {name: _text(folder, name, faults) for name in ("template.yaml", "role.yaml")}
+    # Two blueprints that put different things on the same stack share template and role.
+    shared = manifest.template_of if manifest is not None else None
+    stack_folder = folder.parent / shared if shared else folder
+    texts = {name: _text(stack_folder, name, faults) for name in ("template.yaml", "role.yaml")}
     template = _template("template.yaml", texts, faults)
     role = _template("role.yaml", texts, faults)
     if role is not None and "RoleArn" not in role.outputs:

@@ -97,7 +97,11 @@ def _deploy_role(
     plan = StackPlan(
         name=f"{platform_name}-blueprint-{folder.manifest.id}",
         template=folder.role,
-        parameters={**parameters, "PlatformName": platform_name},
+        parameters={
+            **parameters,
+            "PlatformName": platform_name,
+            "BlueprintId": folder.manifest.id,
+        },
         capabilities=("CAPABILITY_NAMED_IAM",),
         tags={"autoprovision:platform": platform_name},
     )

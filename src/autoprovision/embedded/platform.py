@@ -1,19 +1,24 @@
 """Puts the platform onto an embedded AWS: AWS's own stacks with the parameters of a loopback."""
 
 import os
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 from autoprovision.deployer.deploy import Deployment, DeployOptions, deploy
+from autoprovision.deployer.sources import find_sources
 from autoprovision.embedded.state import EmbeddedAws
 
 ADMIN_EMAIL = "admin@platform.example"
 SENDER_ADDRESS = "no-reply@platform.example"
 _PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
+# Where the embedded AWS's functions find modules besides their own package.
+_RUNTIME_FOLDER = "lambda-runtime"
 _PARAMETERS = {
     "UrlScheme": "http",
     "AllowedGitHosts": "github.com,gitlab.com,bitbucket.org,http://127.0.0.1:*,http://localhost:*",
@@ -58,6 +63,8 @@ def install(aws: EmbeddedAws, *, say: Callable[[str], None]) -> Installed:
     # A client costs 20 to 60 ms; every part of the deployment asks for the same few.
     clients: Callable[[str], Any] = cache(aws.client)
     password = _admin_password(aws.data)
+    sources = find_sources()
+    _lend_libraries(sources.lock, aws.data / _RUNTIME_FOLDER)
     clients("ses").verify_email_identity(EmailAddress=SENDER_ADDRESS)
     options = DeployOptions(
         region=aws.region,
@@ -66,7 +73,7 @@ def install(aws: EmbeddedAws, *, say: Callable[[str], None]) -> Installed:
         admin_password=password,
         local_runtime=True,
     )
-    made: Deployment = deploy(clients, options, say=say, confirm=lambda _stack, _changes: True)
+    made: Deployment = deploy(clients, options, say=say, confirm=_yes, sources=sources)
     return Installed(
         api_url=made.api_url,
         region=made.region,
@@ -78,6 +85,36 @@ def install(aws: EmbeddedAws, *, say: Callable[[str], None]) -> Installed:
         admin_password=password,
         outputs=made.outputs,
     )
+
+
+def _yes(_stack: str, _changes: object) -> bool:
+    return True
+
+
+def _lend_libraries(lock: Path, folder: Path) -> None:
+    """Let functions import what the lock names, and nothing else that is installed here.
+
+    On AWS these libraries lie in the functions' archive. Here they lie in this interpreter, and
+    packing them would only make copies of them for every function.
+    """
+    folder.mkdir(exist_ok=True)
+    for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text("utf-8"), re.MULTILINE):
+        for part in _installed_parts(name):
+            link = folder / part.name
+            if not link.is_symlink() and part.exists():
+                link.symlink_to(part)
+
+
+def _installed_parts(name: str) -> Iterator[Path]:
+    """The folders and files of a library directly below its site-packages."""
+    try:
+        library = distribution(name)
+    except PackageNotFoundError:
+        # The lock also names what other Pythons and systems need.
+        return
+    tops = {file.parts[0] for file in library.files or ()} - {"..", "__pycache__"}
+    for top in sorted(tops):
+        yield Path(str(library.locate_file(top)))
 
 
 def _admin_password(data: Path) -> str:
