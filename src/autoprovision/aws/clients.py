@@ -24,29 +24,33 @@ def _session() -> Any:
 
 
 @cache
-def _config() -> Any:
+def _config(attempts: int) -> Any:
     from botocore.config import Config
 
     return Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
 
 
-_clients: dict[str, Any] = {}
+_clients: dict[tuple[str, int], Any] = {}
 
 
-def client(service: str) -> Any:
+def client(service: str, *, repeats: bool = True) -> Any:
     """The client of a service, in the region and with the credentials of the environment.
 
     Args:
         service: boto3's name of it, for example `dynamodb`.
+        repeats: whether it tries again by itself after an error or a lost answer; False for what
+            must not happen twice and has no token against it, which is sending a mail.
     """
-    found = _clients.get(service)
+    attempts = _ATTEMPTS if repeats else 1
+    found = _clients.get((service, attempts))
     if found is None:
         with _making:
-            found = _clients.get(service)
+            found = _clients.get((service, attempts))
             if found is None:
-                found = _clients[service] = _session().client(service, config=_config())
+                found = _session().client(service, config=_config(attempts))
+                _clients[service, attempts] = found
     return found

@@ -1,6 +1,7 @@
 """A user as the users table keeps it; Cognito shows the same as attributes but decides nothing."""
 
-from autoprovision.domain.actor import Actor, Role
+from autoprovision.domain.actor import Actor, Role, units_within
+from autoprovision.domain.errors import ForbiddenError
 from autoprovision.domain.resource import Resource
 
 
@@ -29,3 +30,13 @@ class User(Resource):
             id=self.id, email=self.email, role=self.role, unit=self.unit,
             approves_for=self.approves_for,
         )  # fmt: skip
+
+    def decides_for(self, unit: str) -> bool:
+        """Whether they may decide on the requests of a business unit, and are active."""
+        if self.status != "ACTIVE":
+            return False
+        try:
+            units = units_within(self.actor(), "approval.decide")
+        except ForbiddenError:
+            return False
+        return units is None or unit in units

@@ -1,0 +1,85 @@
+"""The port `Users` on the table `Users`: who may do what, as it holds at this moment."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from autoprovision.aws.dynamodb.expressions import put
+from autoprovision.aws.dynamodb.items import from_item, record
+from autoprovision.aws.dynamodb.reading import MOST_ITEMS, OLDEST_FIRST, Dynamo, page_of
+from autoprovision.aws.dynamodb.writing import write_alone
+from autoprovision.domain.actor import Role
+from autoprovision.domain.user import User
+from autoprovision.ports import Page
+
+# Whoever decides stands in a partition of the index of their own: they are few, the others many.
+_DECIDES, _ASKS = "DECIDER", "REQUESTER"
+
+
+class UsersTable:
+    """One item a person."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._dynamo = Dynamo(client)
+        self._table = table
+
+    def get(self, user_id: str) -> User | None:
+        """A user, strongly consistent."""
+        item = self._dynamo.get(self._table, {"id": user_id})
+        return None if item is None else record(User, item)
+
+    def by_email(self, email: str) -> User | None:
+        """A user by e-mail, in lower case."""
+        address = email.lower()
+        found = self._dynamo.query(
+            self._table, Key("email").eq(address), index="byEmail", forward=OLDEST_FIRST, limit=2
+        )
+        users = (self.get(from_item(item)["id"]) for item in found)
+        return next((one for one in users if one and one.email == address), None)
+
+    def list(self, unit: str | None, *, limit: int, after: str | None = None) -> Page[User]:
+        """Users of a unit, or all, in the order of their ids."""
+        limit = min(limit, MOST_ITEMS)
+        if unit is None:
+            partitions = [("byKind", "kind", _DECIDES), ("byKind", "kind", _ASKS)]
+        else:
+            partitions = [("byUnit", "unit", unit)]
+        merged = heapq.merge(*(self._ids(*one, limit=limit, after=after) for one in partitions))
+        ids, following = page_of(
+            list(islice(merged, limit + 1)),
+            limit,
+            lambda one: one,
+        )
+        return Page(tuple(self._users(ids)), following)
+
+    def _ids(
+        self, index: str, attribute: str, value: str, *, limit: int, after: str | None
+    ) -> Iterator[str]:
+        condition = Key(attribute).eq(value)
+        if after:
+            condition &= Key("id").gt(after)
+        found = self._dynamo.query(
+            self._table, condition, index=index, forward=OLDEST_FIRST, limit=limit + 1
+        )
+        for item in found:
+            yield from_item(item)["id"]
+
+    def _users(self, ids: Sequence[str]) -> Sequence[User]:
+        items = self._dynamo.get_all(self._table, [{"id": one} for one in ids])
+        return [record(User, item) for item in items]
+
+    def approvers(self, unit: str) -> Sequence[User]:
+        """Active people who decide for a unit, admins included."""
+        ids = tuple(self._ids("byKind", "kind", _DECIDES, limit=MOST_ITEMS, after=None))
+        batches = (ids[at : at + MOST_ITEMS] for at in range(0, len(ids), MOST_ITEMS))
+        deciders = (one for batch in batches for one in self._users(batch))
+        return [one for one in deciders if one.decides_for(unit)]
+
+    def save(self, user: User) -> None:
+        """Write the user."""
+        kind = _ASKS if user.role is Role.REQUESTER else _DECIDES
+        item = {**user.document(), "email": user.email.lower(), "kind": kind}
+        write_alone(self._dynamo.client, put("user", self._table, item))
