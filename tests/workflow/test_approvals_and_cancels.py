@@ -1,5 +1,6 @@
 """The real provision workflow with people in it: questions, cancels, late events, terminations."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -89,13 +90,15 @@ def test_nobody_approves_their_own_request(world: World, engine: Engine):
 def test_a_rejection_gives_everything_back(world: World, engine: Engine):
     request = world.submit("stag", secret=True)
     engine.on_question = lambda: decide(world, request.id, BOB, "REJECTED", "Use dev.")
-    engine.run("provision", request.id)
+    done = engine.run("provision", request.id)
     request = world.records.request(request.id)
     assert (request.status, request.reason, request.message) == ("REJECTED", "REJECTED", "Use dev.")
     assert world.stacks.calls == []
     assert_nothing_is_left(world, request.id)
     assert outcome_mails(world) == ["rejected"]
     assert "Use dev." in world.mails()[-1].text
+    # What was said and by whom is told to people, and is in no history.
+    assert "Use dev." not in json.dumps(done["events"])
     # A question's end is not a failure.
     assert "COMPENSATING" not in {event[2]["status"] for event in world.done if event[0] == "event"}
 

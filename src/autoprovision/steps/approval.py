@@ -62,7 +62,7 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
     """
     request = platform.records.request(event["requestId"])
     if request.cancel_requested_by:
-        return _undo("Cancelled", f"{request.cancel_requested_by} cancelled the request.")
+        return _undo("Cancelled")
     plan = request.plan
     if plan is None or plan.computed_digest() != plan.digest:
         raise StepRefusedError("The plan was altered.", code="PLAN_ALTERED")
@@ -80,9 +80,14 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
     return {"decision": "LAUNCH", "launch": _launch(request, published, platform)}
 
 
-def _undo(error: str, cause: str) -> dict[str, Any]:
-    return {"decision": "UNDO", "launch": {}, "failure": {"Error": error, "Cause": cause},
-            "message": cause}  # fmt: skip
+def _undo(error: str) -> dict[str, Any]:
+    """Back, without a word of why: who decided and what they said stays out of the history."""
+    return {
+        "decision": "UNDO",
+        "launch": {},
+        "failure": {"Error": error, "Cause": ""},
+        "message": f"It is not launched: {error.lower()}.",
+    }
 
 
 def _reask(message: str) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def _not_approved(
         return _reask("Nobody was asked yet.")
     if approval.status in _ENDS:
         _mark_delivered(approval, platform)
-        return _undo(_ENDS[approval.status], approval.closed_because or approval.status.value)
+        return _undo(_ENDS[approval.status])
     if approval.status is not ApprovalStatus.APPROVED:
         return _reask("The question has not been decided.")
     if approval.used_at is None and not is_current(request, platform):

@@ -81,7 +81,7 @@ def await_stack(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     request = platform.records.request(wait.request_id)
     _tell_waiting(request, stack_id, purpose, platform)
     if purpose == CREATE and request.cancel_requested_by:
-        raise CancelledError(f"{request.cancel_requested_by} cancelled the request.")
+        raise CancelledError("The request was cancelled.")
     settle(stack_id, platform)
     return {}
 

@@ -1,0 +1,259 @@
+"""Every step and every undo is safe to run twice, and a service that fails is told as such."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.workflow.definitions import WORKFLOWS, tasks_of
+from tests.workflow.world import ADA, BOB, World
+
+from autoprovision.domain.errors import AutoprovisionError, UnavailableError
+from autoprovision.domain.request import Request
+from autoprovision.functions import steps as functions
+from autoprovision.steps import approval, outcome, plan, project, quota, secrets, stack, url
+from autoprovision.steps import notify as notifying
+from autoprovision.usecases import applications, approvals
+from autoprovision.usecases.approval_questions import open_question
+
+Ready = tuple[Request, dict[str, Any]]
+
+
+def submitted(world: World) -> Ready:
+    request = world.submit(secret=True)
+    return request, {"requestId": request.id}
+
+
+def asked(world: World) -> Ready:
+    request = world.submit("stag", secret=True)
+    made = plan.prepare_plan({"requestId": request.id}, world)
+    open_question(request.id, made["planDigest"], "token", world, expires_at=made["expiresAt"])
+    return request, {"requestId": request.id, "execution": request.id}
+
+
+def approved(world: World) -> Ready:
+    request, event = asked(world)
+    approvals.decide(
+        world.users.by_email(BOB).actor(),
+        request.id,
+        world,
+        decision="APPROVED",
+        comment="",
+        plan_digest=request.plan.digest,
+    )
+    return request, event
+
+
+def launched(world: World) -> Ready:
+    request, event = submitted(world)
+    made = approval.authorize_launch({**event, "execution": request.id}, world)["launch"]
+    created = world.stacks.create({"StackName": made["stackName"], "Tags": made["tags"]})
+    event |= {
+        "stackId": created["StackId"],
+        "stackName": made["stackName"],
+        "taskToken": "token",
+        "purpose": "CREATE",
+    }
+    return request, event
+
+
+def awaited(world: World) -> Ready:
+    request, event = launched(world)
+    stack.await_stack(event, world)
+    return request, event
+
+
+def going_back(world: World) -> Ready:
+    request, event = awaited(world)
+    outcome.begin_compensation(
+        {**event, "failure": {"Error": "StepRefused", "Cause": "SOURCE_EMPTY: It is empty."}}, world
+    )
+    return request, event
+
+
+def closed(world: World) -> Ready:
+    request, event = going_back(world)
+    outcome.close_request(event, world)
+    return request, event
+
+
+def terminating(world: World) -> Ready:
+    _, event = awaited(world)
+    quota.commit_quota(event, world)
+    application = world.records.applications(None, limit=1).items[0]
+    ending = applications.terminate(
+        world.users.by_email(ADA).actor(),
+        application.id,
+        world,
+        request_id="req_01je0000000000000000000000",
+    )
+    return ending, {"requestId": ending.id, "stackId": application.stack_id}
+
+
+def ending(world: World) -> Ready:
+    request, event = terminating(world)
+    outcome.begin_termination(event, world)
+    return request, event
+
+
+CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]] = {
+    "PreparePlan": (submitted, plan.prepare_plan),
+    "ExpireApproval": (asked, approval.expire_approval),
+    "AuthorizeLaunch": (approved, approval.authorize_launch),
+    "AdoptStack": (launched, stack.adopt_stack),
+    "AwaitStack": (launched, stack.await_stack),
+    "PublishProject": (awaited, project.publish_project),
+    "CheckUrl": (awaited, url.check_url),
+    "CommitQuota": (awaited, quota.commit_quota),
+    "BeginCompensation": (awaited, outcome.begin_compensation),
+    "UnpublishProject": (going_back, project.unpublish_project),
+    "ForgetSecrets": (going_back, secrets.forget_secrets),
+    "CloseRequest": (going_back, outcome.close_request),
+    "MarkNeedsOperator": (going_back, outcome.mark_needs_operator),
+    "Notify": (closed, notifying.notify),
+    "BeginTermination": (terminating, outcome.begin_termination),
+    "EndApplication": (ending, outcome.end_application),
+}
+
+
+def test_every_step_of_the_workflows_is_here():
+    called = {
+        name
+        for workflow in WORKFLOWS
+        for name, state in tasks_of(workflow).items()
+        if "FunctionName" in state["Arguments"]
+    }
+    assert called - {"AwaitStackDeletion"} == set(CASES)
+
+
+def snapshot(world: World, request: Request) -> Any:
+    """What must be the same after a second run; not the lines of the timeline and versions."""
+    now = world.records.request(request.id).model_dump(exclude={"updated_at"})
+    application = world.records.application(request.application_id).model_dump(
+        exclude={"updated_at", "version_number"}
+    )
+    hold = world.records.hold(request.id)
+    entries = [one.id for one in world.records.entries("UNIT#cs", limit=100).items]
+    kept = world.approvals.get(request.id)
+    return (
+        now,
+        application,
+        hold and hold.state,
+        entries,
+        kept,
+        world.secrets.kept,
+        world.sites.live,
+        [one.id for one in world.mails()],
+        len(world.stacks.stacks),
+    )
+
+
+@pytest.mark.parametrize("step", CASES)
+def test_a_second_run_changes_nothing(world: World, step: str):
+    prepare, action = CASES[step]
+    request, event = prepare(world)
+    first = action(dict(event), world)
+    before = snapshot(world, request)
+    second = action(dict(event), world)
+    assert snapshot(world, request) == before
+    for result in (first, second):
+        result.pop("message", None)
+    for moving in ("expiresAt", "approvalSeconds"):
+        first.pop(moving, None), second.pop(moving, None)
+    assert first == second
+
+
+@pytest.mark.parametrize("step", CASES)
+def test_a_table_that_does_not_answer_is_told_as_unavailable(world: World, step: str):
+    prepare, action = CASES[step]
+    request, event = prepare(world)
+    before = snapshot(world, request)
+    read = world.records.request
+
+    def silent(request_id: str) -> Request:
+        raise UnavailableError("DynamoDB does not answer.")
+
+    world.records.request = silent
+    if step in {"AdoptStack", "ExpireApproval"}:
+        world.stacks.find = silent
+        world.approvals.get = silent
+    with pytest.raises(functions.StepError) as raised:
+        functions.run(step, action, dict(event), world)
+    assert type(raised.value).__name__ == "UnavailableError"
+    world.records.request = read
+    if step not in {"AdoptStack", "ExpireApproval"}:
+        assert snapshot(world, request) == before
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["PreparePlan", "AuthorizeLaunch", "AwaitStack", "PublishProject", "CheckUrl", "CommitQuota"],
+)
+def test_a_step_that_goes_forward_does_nothing_for_a_cancelled_request(world: World, step: str):
+    prepare, action = CASES[step]
+    request, event = prepare(world)
+    world.records.patch_request(request.id, cancel_requested_by=ADA)
+    world.done.clear()
+    try:
+        result = action(dict(event), world)
+    except AutoprovisionError as error:
+        assert error.reason == "CANCELLED"
+    else:
+        assert result["failure"]["Error"] == "Cancelled"
+    assert {"publish", "check", "answer", "save"}.isdisjoint(world.names())
+
+
+@pytest.mark.parametrize("step", CASES)
+def test_every_step_of_an_unknown_request_is_refused(world: World, step: str):
+    event = {
+        "requestId": "req_none",
+        "execution": "x",
+        "stackId": "s",
+        "stackName": "n",
+        "taskToken": "t",
+        "purpose": "CREATE",
+    }
+    if step == "ExpireApproval":
+        assert approval.expire_approval(event, world) == {
+            "message": "The question was never opened."
+        }
+        return
+    with pytest.raises(functions.StepError) as raised:
+        functions.run(step, CASES[step][1], event, world)
+    assert type(raised.value).__name__ == "StepRefused"
+
+
+def test_files_are_looked_for_in_the_blueprints_folders(world: World):
+    world.source.files = {"public/index.html": None, "README.md": None}
+    _, event = awaited(world)
+    project.publish_project(event, world)
+    assert ("publish", "public") in world.done
+
+
+def test_a_repository_without_an_index_page_publishes_nothing(world: World):
+    world.source.files = {"README.md": None}
+    _, event = awaited(world)
+    with pytest.raises(AutoprovisionError) as raised:
+        project.publish_project(event, world)
+    assert raised.value.reason == "SOURCE_NO_INDEX"
+    assert world.sites.live == {}
+
+
+def test_a_build_blueprint_is_refused_before_anything_is_launched(world: World):
+    from tests.workflow.world import manifest
+
+    request, _ = submitted(world)
+    world.catalog.versions["1.0.0"] = world.catalog.published(
+        manifest(publish={"method": "build", "recipe": "buildspec.yaml"})
+    )
+    with pytest.raises(AutoprovisionError) as raised:
+        approval.authorize_launch({"requestId": request.id, "execution": "x"}, world)
+    assert raised.value.reason == "PUBLISH_METHOD_UNSUPPORTED"
+
+
+def test_what_a_blueprint_keeps_is_not_emptied_when_it_ends(world: World):
+    from tests.workflow.world import manifest
+
+    _, event = ending(world)
+    world.catalog.versions["1.0.0"] = world.catalog.published(manifest(keptOnTerminate=["Site"]))
+    project.unpublish_project(event, world)
+    assert "unpublish" not in world.names()
