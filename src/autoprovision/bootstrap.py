@@ -1,0 +1,195 @@
+"""Joins the ports to their AWS adapters, each made when first used.
+
+A function pays only for what it touches: adapters and clients are imported and made on first use,
+and live as long as the function's environment does.
+"""
+
+import os
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from autoprovision.aws.clients import client
+from autoprovision.ports import PlatformSettings
+from autoprovision.settings import Settings
+
+if TYPE_CHECKING:
+    from autoprovision import ports
+
+# Below the timeout of the functions that publish, so that they end with a reason of their own.
+_SETTLE_SECONDS = 480.0
+
+
+class AwsPlatform:
+    """The port `Platform` on AWS."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def settings(self) -> PlatformSettings:
+        given = self._settings
+        return PlatformSettings(
+            name=given.platform_name,
+            region=given.aws_region,
+            sender=given.sender_address,
+            allowed_git_hosts=given.allowed_git_hosts,
+            client_id=given.user_pool_client_id,
+            url_scheme=given.url_scheme or "https",
+            domain_name=given.domain_name,
+            hosted_zone_id=given.hosted_zone_id,
+            certificate_arn=given.certificate_arn,
+            portal_url=given.portal_url,
+        )
+
+    @cached_property
+    def records(self) -> "ports.Records":
+        from autoprovision.aws.records import DynamoRecords
+
+        need = self._settings.need
+        return DynamoRecords(
+            client("dynamodb"),
+            requests=need("requests_table"),
+            applications=need("applications_table"),
+            ledger=need("ledger_table"),
+        )
+
+    @cached_property
+    def catalog(self) -> "ports.CatalogSource":
+        from autoprovision.aws.catalog_bucket import CatalogBucket
+
+        return CatalogBucket(client("s3"), bucket=self._settings.need("catalog_bucket"))
+
+    @cached_property
+    def secrets(self) -> "ports.SecretStore":
+        from autoprovision.aws.secrets_manager import SecretsManagerStore
+
+        return SecretsManagerStore(
+            client("secretsmanager"), platform_name=self._settings.need("platform_name")
+        )
+
+    @cached_property
+    def workflows(self) -> "ports.Workflows":
+        from autoprovision.aws.step_functions import StepFunctions
+
+        given = self._settings
+        return StepFunctions(
+            client("stepfunctions"),
+            machines={
+                "provision": given.provision_state_machine_arn,
+                "terminate": given.terminate_state_machine_arn,
+                "update": given.update_state_machine_arn,
+            },
+        )
+
+    @cached_property
+    def stacks(self) -> "ports.Stacks":
+        from autoprovision.aws.cloudformation import CloudFormationStacks
+
+        return CloudFormationStacks(client("cloudformation"))
+
+    @cached_property
+    def waits(self) -> "ports.Waits":
+        from autoprovision.aws.waits_table import WaitsTable
+
+        return WaitsTable(client("dynamodb"), self._settings.need("waits_table"))
+
+    @cached_property
+    def approvals(self) -> "ports.ApprovalDesk":
+        from autoprovision.aws.approvals_table import ApprovalsTable
+
+        return ApprovalsTable(
+            client("dynamodb"),
+            self._settings.need("approvals_table"),
+            kms=client("kms"),
+            key_arn=self._settings.need("token_key_arn"),
+        )
+
+    @cached_property
+    def signer(self) -> "ports.Signer":
+        from autoprovision.aws.kms_signer import KmsSigner
+
+        return KmsSigner(client("kms"), key_arn=self._settings.need("signing_key_arn"))
+
+    @cached_property
+    def users(self) -> "ports.Users":
+        from autoprovision.aws.users_table import UsersTable
+
+        return UsersTable(client("dynamodb"), self._settings.need("users_table"))
+
+    @cached_property
+    def directory(self) -> "ports.Directory":
+        from autoprovision.aws.cognito import CognitoDirectory
+
+        return CognitoDirectory(
+            client("cognito-idp"), user_pool_id=self._settings.need("user_pool_id")
+        )
+
+    @cached_property
+    def mailer(self) -> "ports.Mailer":
+        from autoprovision.aws.ses_mailer import SesMailer
+
+        return SesMailer(
+            client("sesv2", repeats=False),
+            client("dynamodb"),
+            table=self._settings.need("idempotency_table"),
+            sender=self._settings.need("sender_address"),
+        )
+
+    @cached_property
+    def events(self) -> "ports.EventBus":
+        from autoprovision.aws.event_bus import EventBridgeBus
+
+        return EventBridgeBus(client("events"), bus=self._settings.need("event_bus_name"))
+
+    @cached_property
+    def operators(self) -> "ports.Operators":
+        from autoprovision.aws.sns_operators import SnsOperators
+
+        return SnsOperators(client("sns"), topic_arn=self._settings.need("operators_topic_arn"))
+
+    @cached_property
+    def source(self) -> "ports.SourceRepository":
+        from autoprovision.domain.git_source import AllowedHosts
+        from autoprovision.source import GitRepository
+
+        return GitRepository(AllowedHosts.parse(self._settings.need("allowed_git_hosts")))
+
+    @cached_property
+    def sites(self) -> "ports.Sites":
+        from autoprovision.aws.site_bucket import SiteBucket
+
+        return SiteBucket(client("s3"), client("cloudfront"), settle_seconds=_SETTLE_SECONDS)
+
+    @cached_property
+    def probe(self) -> "ports.UrlProbe":
+        from autoprovision.aws.http_probe import HttpProbe
+
+        return HttpProbe()
+
+    @cached_property
+    def intake(self) -> "ports.Intake":
+        from autoprovision.aws.intake_bucket import IntakeBucket
+
+        return IntakeBucket(client("s3"), bucket=self._settings.need("intake_bucket"))
+
+    @cached_property
+    def idempotency(self) -> "ports.Idempotency":
+        from autoprovision.aws.idempotency_table import IdempotencyTable
+
+        return IdempotencyTable(client("dynamodb"), self._settings.need("idempotency_table"))
+
+    @cached_property
+    def builds(self) -> "ports.Builds":
+        from autoprovision.aws.codebuild import CodeBuildBuilds
+
+        return CodeBuildBuilds(client("codebuild"), client("logs"))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@cache
+def platform() -> "ports.Platform":
+    """The platform of this function's environment."""
+    return AwsPlatform(Settings.from_env(os.environ))
