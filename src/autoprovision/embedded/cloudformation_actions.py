@@ -10,13 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Need:
-    """The calls for one resource type, and the ARN they are checked against."""
+    """The calls for one resource type, and the ARN they are checked against.
+
+    Attributes:
+        by_property: further calls that a property asks for.
+        conditions: condition keys of the making call, each with the property that is its value.
+    """
 
     arn: str
     create: tuple[str, ...]
     delete: tuple[str, ...]
     name_property: str = ""
     by_property: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, str] = field(default_factory=dict)
 
 
 NEEDS: dict[str, Need] = {
@@ -114,6 +120,7 @@ NEEDS: dict[str, Need] = {
             "Policies": "iam:PutRolePolicy",
             "Tags": "iam:TagRole",
         },
+        {"iam:PermissionsBoundary": "PermissionsBoundary"},
     ),
     "AWS::SecretsManager::Secret": Need(
         "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
@@ -147,3 +154,10 @@ def create_actions(need: Need, properties: dict[str, Any]) -> tuple[str, ...]:
     """The calls that make a resource with these properties."""
     more = (action for name, action in need.by_property.items() if properties.get(name))
     return (*need.create, *more)
+
+
+def create_conditions(need: Need, properties: dict[str, Any]) -> dict[str, str]:
+    """The condition keys that the making call carries."""
+    return {
+        key: str(properties[name]) for key, name in need.conditions.items() if properties.get(name)
+    }

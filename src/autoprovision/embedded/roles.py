@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -70,12 +70,29 @@ def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
     return session
 
 
-def denial(session: RoleSession, action: str, resource: str, region: str) -> str | None:
-    """Why a role may not do something, in AWS's words, or None if it may."""
+def denial(
+    session: RoleSession,
+    action: str,
+    resource: str,
+    region: str,
+    conditions: Mapping[str, str] | None = None,
+) -> str | None:
+    """Why a role may not do something, in AWS's words, or None if it may.
+
+    Args:
+        conditions: condition keys of the call with their values.
+    """
     from ministack.core import iam_evaluator
 
     service = action.partition(":")[0]
-    answer = iam_evaluator.enforce(session.access_key_id, action, service, region, resource)
+    answer = iam_evaluator.enforce(
+        session.access_key_id,
+        action,
+        service,
+        region,
+        resource_arn=resource,
+        service_context=dict(conditions or {}),
+    )
     if answer is None:
         return None
     return (

@@ -17,7 +17,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from autoprovision.embedded import roles
-from autoprovision.embedded.cloudformation_actions import NEEDS, create_actions
+from autoprovision.embedded.cloudformation_actions import (
+    NEEDS,
+    create_actions,
+    create_conditions,
+)
 
 _SERVICE = "cloudformation.amazonaws.com"
 _SESSION = "AWSCloudFormation"
@@ -44,7 +48,12 @@ def apply() -> None:
         if need := NEEDS.get(resource_type):
             name = _name(need.name_property, properties) or f"{stack_name}-{logical_id}-0"
             arn = _arn(need.arn, name.lower() if ":s3:::" in need.arn else name, _UNKNOWN_ID)
-            _check(stack_name, create_actions(need, properties), arn)
+            _check(
+                stack_name,
+                create_actions(need, properties),
+                arn,
+                create_conditions(need, properties),
+            )
         return provision(resource_type, logical_id, properties, stack_name)
 
     def delete_as_role(
@@ -57,7 +66,7 @@ def apply() -> None:
         if stack_name and (need := NEEDS.get(resource_type)):
             name = _name(need.name_property, properties) or physical_id.rpartition("/")[2]
             arn = _arn(need.arn, name.rpartition(":")[2], physical_id)
-            _check(stack_name, need.delete, arn)
+            _check(stack_name, need.delete, arn, {})
         return delete(resource_type, physical_id, properties, stack_name, logical_id)
 
     stacks._provision_resource = provision_as_role
@@ -135,7 +144,7 @@ def _refusal(helpers: Any, role_arn: str) -> Any:
     return None
 
 
-def _check(stack_name: str, actions: tuple[str, ...], arn: str) -> None:
+def _check(stack_name: str, actions: tuple[str, ...], arn: str, conditions: dict[str, str]) -> None:
     from ministack.core.responses import get_region
     from ministack.services.cloudformation import handlers
 
@@ -145,7 +154,7 @@ def _check(stack_name: str, actions: tuple[str, ...], arn: str) -> None:
         return
     session = roles.assume(role_arn, _SERVICE, _SESSION)
     for action in actions:
-        denied = roles.denial(session, action, arn, get_region())
+        denied = roles.denial(session, action, arn, get_region(), conditions)
         if denied is not None:
             raise ValueError(
                 f'Resource handler returned message: "{denied}" (HandlerErrorCode: AccessDenied)'
@@ -154,10 +163,12 @@ def _check(stack_name: str, actions: tuple[str, ...], arn: str) -> None:
 
 def _name(name_property: str, properties: dict[str, Any]) -> str:
     value = properties.get(name_property) if name_property else None
-    return value.lstrip("/") if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _arn(template: str, name: str, identifier: str) -> str:
     from ministack.core.responses import get_account_id, get_region
 
-    return template.format(region=get_region(), account=get_account_id(), name=name, id=identifier)
+    # A parameter's name begins with the slash that its ARN has anyway; a log group's is its own.
+    told = name.lstrip("/") if "/{name}" in template else name
+    return template.format(region=get_region(), account=get_account_id(), name=told, id=identifier)
