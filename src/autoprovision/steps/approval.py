@@ -21,6 +21,7 @@ from autoprovision.domain.plan import Plan
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import StepRefusedError
+from autoprovision.steps.failure import explain
 from autoprovision.steps.plan import is_current
 from autoprovision.steps.request import application_of
 from autoprovision.usecases import approvals
@@ -90,6 +91,14 @@ def _undo(error: str) -> dict[str, Any]:
     }
 
 
+def _ended(approval: Approval, platform: Platform) -> dict[str, Any]:
+    """The question ended otherwise: keep with the request how, in the words of whoever ended it."""
+    error = _ENDS[approval.status]
+    why = explain({"Error": error, "Cause": approval.closed_because or approval.status.value})
+    platform.records.patch_request(approval.request_id, failure=why.kept())
+    return _undo(error)
+
+
 def _reask(message: str) -> dict[str, Any]:
     return {"decision": "REASK", "launch": {}, "message": message}
 
@@ -103,7 +112,7 @@ def _not_approved(
         return _reask("Nobody was asked yet.")
     if approval.status in _ENDS:
         _mark_delivered(approval, platform)
-        return _undo(_ENDS[approval.status])
+        return _ended(approval, platform)
     if approval.status is not ApprovalStatus.APPROVED:
         return _reask("The question has not been decided.")
     if approval.used_at is None and not is_current(request, platform):

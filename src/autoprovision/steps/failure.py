@@ -37,6 +37,10 @@ class Failure(NamedTuple):
     message: str
     end: RequestStatus
 
+    def kept(self) -> dict[str, str]:
+        """As it is kept with the request."""
+        return {"code": self.code, "message": self.message, "end": self.end.value}
+
 
 def explain(caught: dict[str, Any]) -> Failure:
     """What a caught error means.

@@ -64,18 +64,8 @@ def _first_failure(request: Request, caught: dict[str, Any], platform: Platform)
         cause = f"{request.cancel_requested_by} cancelled the request."
         failure = explain({"Error": "Cancelled", "Cause": cause})
     else:
-        failure = _in_words(request, explain(caught), platform)
-    kept = {"code": failure.code, "message": failure.message, "end": failure.end.value}
-    platform.records.patch_request(request.id, failure=kept)
-    return failure
-
-
-def _in_words(request: Request, failure: Failure, platform: Platform) -> Failure:
-    """What an approver said is read here, because a history is no place for it."""
-    if failure.end in _BEFORE_LAUNCH:
-        approval = platform.approvals.get(request.id)
-        if approval is not None and approval.closed_because:
-            return failure._replace(message=approval.closed_because)
+        failure = explain(caught)
+    platform.records.patch_request(request.id, failure=failure.kept())
     return failure
 
 
