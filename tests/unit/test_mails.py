@@ -22,7 +22,7 @@ def values() -> dict[str, Any]:
     )
     from autoprovision.usecases.approval_questions import _question
 
-    approval = _question(request, None, world.clock, world)
+    approval = _question(request, None, world.now(), world)
     return {
         "request": request, "application": application, "plan": request.plan, "approval": approval, "portal": "https://portal.test",
         "faults": [{"pointer": "/ApplicationName", "detail": "It is reserved.", "code": "X"}, {"pointer": "", "detail": "It is large.", "code": "Y"}],

@@ -32,7 +32,7 @@ class CloudFormation:
     lose_answer: int = 0
     create_fails: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(
-        default_factory=lambda: {"Url": "http://shop.test", "SiteBucket": "site"}
+        default_factory=lambda: {"Url": "http://shop.test", "BucketName": "site"}
     )
     changed: Callable[[str], None] = lambda stack_id: None
     calls: list[str] = field(default_factory=list)

@@ -40,7 +40,7 @@ class Engine:
         self.told_operators: list[str] = []
         self._machines: dict[str, str] = {}
         self._steps = importlib.import_module("autoprovision.functions.steps")
-        world.workflows.on_answer = self._answer
+        world.workflows._send = self._answer
         world.stacks.changed = lambda stack_id: settle(stack_id, world) and None
 
     def run(self, workflow: str, request_id: str, **more: Any) -> dict[str, Any]:
@@ -85,7 +85,8 @@ class Engine:
         assert status == 200, body
         return json.loads(body)
 
-    def _answer(self, token: str, how: str, what: Any) -> bool:
+    def _answer(self, how: str, token: str, what: Any) -> bool:
+        self.world.outside.does(how, token)
         data = (
             {"output": json.dumps(what)}
             if how == "answer"
@@ -147,7 +148,7 @@ class Engine:
         return {"MessageId": "1"}
 
     def publish(self, resource: str, arguments: dict[str, Any]) -> Any:
-        self.world.does("sns")
+        self.world.outside.does("sns")
         self.told_operators.append(arguments["Subject"])
         return {"MessageId": "1"}
 

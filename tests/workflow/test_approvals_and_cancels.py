@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from tests.workflow.engine import Engine
 from tests.workflow.test_executions import assert_nothing_is_left, outcome_mails
-from tests.workflow.world import ADA, BOB, EVE, World, manifest, policy
+from tests.workflow.world import ADA, BOB, EVE, World, catalog, manifest, policy, published
 
+from autoprovision.domain.actor import Role
 from autoprovision.domain.application import ApplicationStatus
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.request import Request
@@ -75,7 +76,7 @@ def test_prod_takes_two_different_people(world: World, engine: Engine):
 
 
 def test_nobody_approves_their_own_request(world: World, engine: Engine):
-    world.users.kept[0] = world.users.kept[0].with_(role="approver", approves_for=("cs",))
+    world.users.save(world.users.by_email(ADA).with_(role=Role.APPROVER, approves_for=("cs",)))
     request = world.submit("stag")
     execution = engine.start("provision", request.id)
     until(lambda: world.approvals.get(request.id))
@@ -100,14 +101,14 @@ def test_a_rejection_gives_everything_back(world: World, engine: Engine):
     # What was said and by whom is told to people, and is in no history.
     assert "Use dev." not in json.dumps(done["events"])
     # A question's end is not a failure.
-    assert "COMPENSATING" not in {event[2]["status"] for event in world.done if event[0] == "event"}
+    assert "COMPENSATING" not in {detail["status"] for _, detail in world.events.published}
 
 
 def test_a_question_that_nobody_answers_expires(world: World, engine: Engine):
     request = world.submit("stag", secret=True)
     execution = engine.start("provision", request.id)
     until(lambda: world.approvals.get(request.id))
-    world.clock += timedelta(days=20)
+    world.outside.clock += timedelta(days=20)
     assert sweep(world)["tended"] == 1
     engine.finished(execution)
     request = world.records.request(request.id)
@@ -124,11 +125,11 @@ def test_the_states_own_limit_expires_it_too_unless_a_decision_came_first(
     request = world.submit("stag")
     execution = engine.start("provision", request.id)
     until(lambda: world.approvals.get(request.id))
-    token = world.approvals.tokens.pop(request.id)
+    token = world.approvals._tokens.pop(request.id)
     if decided:
         decide(world, request.id, BOB)
     else:
-        world.clock += timedelta(days=20)
+        world.outside.clock += timedelta(days=20)
     engine.states._send_task_failure({"taskToken": token, "error": "States.Timeout", "cause": ""})
     done = engine.finished(execution)
     assert "ExpireApproval" in engine.path(done)
@@ -154,7 +155,7 @@ def test_a_policy_that_moved_under_an_approval_is_asked_anew(world: World, engin
     def answer() -> None:
         rounds.append(world.approvals.get(request.id).plan_digest)
         if len(rounds) == 1:
-            world.catalog.in_force = policy(version="2")
+            world.catalog.publish_policy(policy(version="2"), by="root", at="")
         decide(world, request.id, BOB)
 
     engine.on_question = answer
@@ -169,7 +170,7 @@ def test_a_policy_that_moved_under_an_approval_is_asked_anew(world: World, engin
 
 def test_a_policy_that_asks_nobody_any_more_lets_it_through(world: World, engine: Engine):
     request = world.submit("stag")
-    world.catalog.in_force = policy(threshold=50, version="2")
+    world.catalog.publish_policy(policy(threshold=50, version="2"), by="root", at="")
     done = engine.run("provision", request.id)
     assert "AskApproval" not in engine.path(done)
     assert world.records.request(request.id).status == "SUCCEEDED"
@@ -177,7 +178,7 @@ def test_a_policy_that_asks_nobody_any_more_lets_it_through(world: World, engine
 
 def test_a_price_that_moved_moves_the_hold_too(world: World, engine: Engine):
     request = world.submit("dev")
-    world.catalog.cents = "7"
+    world.catalog.publish(catalog(published(manifest()), cents="7"))
     engine.run("provision", request.id)
     request = world.records.request(request.id)
     assert (request.status, request.plan.monthly_credits) == ("SUCCEEDED", 70)
@@ -187,10 +188,8 @@ def test_a_price_that_moved_moves_the_hold_too(world: World, engine: Engine):
 
 def test_a_blueprint_that_is_gone_fails_before_anything_is_built(world: World, engine: Engine):
     request = world.submit("dev")
-    world.catalog.publish(
-        manifest(version="2.0.0", serves=[{"projectType": "SPA", "techStacks": ["React"]}]),
-        "sha256:2",
-    )
+    other = manifest(version="2.0.0", serves=[{"projectType": "SPA", "techStacks": ["React"]}])
+    world.catalog.publish(catalog(published(other, "sha256:2")))
     engine.run("provision", request.id)
     assert world.records.request(request.id).status == "FAILED"
     assert world.stacks.calls == []
@@ -244,7 +243,7 @@ def test_a_cancel_while_the_stack_is_created(world: World, engine: Engine):
     world.stacks.create_ends = None
     request = world.submit(secret=True)
     execution = engine.start("provision", request.id)
-    until(lambda: world.waits.kept)
+    until(lambda: world.waits._waits)
     cancel(world, request)
     engine.finished(execution)
     assert world.records.request(request.id).status == "CANCELLED"
@@ -273,7 +272,7 @@ def test_the_event_may_come_late_twice_and_wrong(world: World, engine: Engine):
     world.stacks.create_ends = None
     request = world.submit()
     execution = engine.start("provision", request.id)
-    until(lambda: world.waits.kept)
+    until(lambda: world.waits._waits)
     stack = world.stacks.live[0]
     assert settle(stack.id, world) is False  # an event about a stack that is still in progress
     assert settle("arn:aws:cloudformation:::stack/other/1", world) is False
@@ -289,9 +288,9 @@ def test_the_sweep_answers_what_no_event_told(world: World, engine: Engine):
     world.stacks.changed = lambda stack_id: None
     request = world.submit()
     execution = engine.start("provision", request.id)
-    until(lambda: world.waits.kept)
+    until(lambda: world.waits._waits)
     world.stacks.becomes(world.stacks.live[0].id, "CREATE_COMPLETE")
-    world.clock += timedelta(minutes=5)
+    world.outside.clock += timedelta(minutes=5)
     assert sweep(world)["answered"] == 1
     engine.finished(execution)
     assert world.records.request(request.id).status == "SUCCEEDED"

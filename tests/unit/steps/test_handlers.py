@@ -126,7 +126,7 @@ def test_events_of_unknown_stacks_are_ignored(world: World, monkeypatch: pytest.
     for detail in ({}, {"stack-id": "arn:aws:cloudformation:::stack/x/1"}):
         assert stack_events.handler({"detail": detail}, None) == {"settled": False}
     assert stack_events.handler({}, None) == {"settled": False}
-    assert world.done == []
+    assert world.outside.done == []
 
 
 def test_the_sweep_function_gives_its_counts_back(world: World, monkeypatch: pytest.MonkeyPatch):

@@ -18,9 +18,9 @@ def test_a_request_that_never_began_is_started(world: World):
     world.breaking("start")
     request, _ = submitted(world)
     assert "start" not in world.names()
-    world.clock += LATER
+    world.outside.clock += LATER
     assert sweep(world) == {"started": 1}
-    assert ("start", request.id, 0) in world.done
+    assert ("start", "provision", request.id, 0) in world.outside.done
     assert sweep(world) == {"running": 1}
 
 
@@ -36,12 +36,12 @@ def test_an_execution_that_ended_before_its_time_is_followed_by_one_that_takes_b
     world: World, ready, state: str
 ):
     request, _ = ready(world)
-    world.workflows.states[request.id, 0] = state
-    world.clock += LATER
+    world.workflows.states["provision", request.id, 0] = state
+    world.outside.clock += LATER
     assert sweep(world)["sentBack"] == 1
     assert world.records.request(request.id).execution == 1
-    assert ("start", request.id, 1) in world.done
-    world.clock += LATER
+    assert ("start", "provision", request.id, 1) in world.outside.done
+    world.outside.clock += LATER
     assert sweep(world)["running"] == 1
     assert world.names().count("start") == 2
 
@@ -49,16 +49,16 @@ def test_an_execution_that_ended_before_its_time_is_followed_by_one_that_takes_b
 def test_a_resume_whose_start_was_lost_is_started(world: World):
     request, _ = going_back(world)
     world.records.patch_request(request.id, execution=3)
-    world.clock += LATER
+    world.outside.clock += LATER
     assert sweep(world) == {"started": 1}
-    assert ("start", request.id, 3) in world.done
+    assert ("start", "provision", request.id, 3) in world.outside.done
 
 
 def test_what_needs_an_operator_waits_for_one(world: World):
     request, event = going_back(world)
     outcome.mark_needs_operator(event, world)
-    world.workflows.states[request.id, 0] = "FAILED"
-    world.clock += LATER
+    world.workflows.states["provision", request.id, 0] = "FAILED"
+    world.outside.clock += LATER
     assert sweep(world) == {}
 
 
@@ -70,11 +70,11 @@ def test_a_stack_whose_event_was_lost_is_answered_once(world: World, status: str
     world.stacks.create_ends = None
     _, event = launched(world)
     stack.await_stack(event, world)
-    world.clock += LATER
+    world.outside.clock += LATER
     assert sweep(world) == {"running": 1}
     world.stacks.becomes(event["stackId"], status)
     assert sweep(world) == {"answered": 1}
-    assert world.workflows.answers["token"][0] == how
+    assert world.outside.deeds(how) == [("token",)]
     assert sweep(world) == {"running": 1}
 
 
@@ -84,7 +84,7 @@ def test_one_that_fails_does_not_keep_the_others_waiting(world: World):
     world.records._requests[other.id] = other
     world.workflows.states.clear()
     world.breaking("start", error=UnavailableError("Step Functions does not answer."))
-    world.clock += LATER
+    world.outside.clock += LATER
     assert sweep(world) == {"failed": 1, "started": 1}
 
 
@@ -96,19 +96,19 @@ def test_a_pass_reads_a_bounded_number_of_requests(world: World, monkeypatch: py
         other = request.with_(id=f"req_{number}")
         world.records._requests[other.id] = other
     world.workflows.states.clear()
-    world.clock += LATER
+    world.outside.clock += LATER
     assert sweep(world) == {"started": 4}
 
 
 def test_reminders_go_out_once_each_and_admins_hear_when_it_escalates(world: World):
     request, _ = asked(world)
-    world.clock += timedelta(days=1, hours=1)
+    world.outside.clock += timedelta(days=1, hours=1)
     assert sweep(world)["tended"] == 1
     first = [one.to for one in world.mails()]
     assert sorted(first) == ["bob@uni.edu"] * 2 + ["eve@uni.edu"] * 2
     sweep(world)
     assert len(world.mails()) == 4
-    world.clock += timedelta(days=1)
+    world.outside.clock += timedelta(days=1)
     sweep(world)
     assert [one.to for one in world.mails()].count("root@uni.edu") == 1
     assert world.approvals.get(request.id).escalated_at is not None
@@ -117,8 +117,8 @@ def test_reminders_go_out_once_each_and_admins_hear_when_it_escalates(world: Wor
 
 def test_a_question_whose_time_is_over_expires_and_wakes_the_workflow(world: World):
     request, _ = asked(world)
-    world.clock += timedelta(days=9)
+    world.outside.clock += timedelta(days=9)
     sweep(world)
     approval = world.approvals.get(request.id)
     assert (approval.status, approval.closed_by) == ("EXPIRED", "expiry")
-    assert world.workflows.answers["token"] == ("answer", {"status": "EXPIRED"})
+    assert world.workflows.answers["token"] == {"status": "EXPIRED"}

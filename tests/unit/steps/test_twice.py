@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.workflow.definitions import WORKFLOWS, tasks_of
-from tests.workflow.world import ADA, BOB, World
+from tests.workflow.world import ADA, BOB, REPOSITORY, World, catalog, manifest, published, tree
 
 from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.request import Request
@@ -192,14 +192,14 @@ def test_a_step_that_goes_forward_does_nothing_for_a_cancelled_request(world: Wo
     prepare, action = CASES[step]
     request, event = prepare(world)
     world.records.patch_request(request.id, cancel_requested_by=ADA)
-    world.done.clear()
+    world.outside.done.clear()
     try:
         result = action(dict(event), world)
     except AutoprovisionError as error:
         assert error.reason == "CANCELLED"
     else:
         assert result["failure"]["Error"] == "Cancelled"
-    assert {"publish", "check", "answer", "save"}.isdisjoint(world.names())
+    assert {"publish", "probe", "answer"}.isdisjoint(world.names())
 
 
 @pytest.mark.parametrize("step", CASES)
@@ -223,14 +223,14 @@ def test_every_step_of_an_unknown_request_is_refused(world: World, step: str):
 
 
 def test_files_are_looked_for_in_the_blueprints_folders(world: World):
-    world.source.files = {"public/index.html": None, "README.md": None}
+    world.source.trees[REPOSITORY] = tree("public/index.html", "README.md")
     _, event = awaited(world)
     project.publish_project(event, world)
-    assert ("publish", "public") in world.done
+    assert world.sites.live == {"site": ["public/index.html"]}
 
 
 def test_a_repository_without_an_index_page_publishes_nothing(world: World):
-    world.source.files = {"README.md": None}
+    world.source.trees[REPOSITORY] = tree("README.md")
     _, event = awaited(world)
     with pytest.raises(AutoprovisionError) as raised:
         project.publish_project(event, world)
@@ -239,11 +239,9 @@ def test_a_repository_without_an_index_page_publishes_nothing(world: World):
 
 
 def test_a_build_blueprint_is_refused_before_anything_is_launched(world: World):
-    from tests.workflow.world import manifest
-
     request, _ = submitted(world)
-    world.catalog.versions["1.0.0"] = world.catalog.published(
-        manifest(publish={"method": "build", "recipe": "buildspec.yaml"})
+    world.catalog.publish(
+        catalog(published(manifest(publish={"method": "build", "recipe": "buildspec.yaml"})))
     )
     with pytest.raises(AutoprovisionError) as raised:
         approval.authorize_launch({"requestId": request.id, "execution": "x"}, world)
@@ -251,9 +249,7 @@ def test_a_build_blueprint_is_refused_before_anything_is_launched(world: World):
 
 
 def test_what_a_blueprint_keeps_is_not_emptied_when_it_ends(world: World):
-    from tests.workflow.world import manifest
-
     _, event = ending(world)
-    world.catalog.versions["1.0.0"] = world.catalog.published(manifest(keptOnTerminate=["Site"]))
+    world.catalog.publish(catalog(published(manifest(keptOnTerminate=["Site"]))))
     project.unpublish_project(event, world)
     assert "unpublish" not in world.names()
