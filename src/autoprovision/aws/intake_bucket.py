@@ -5,8 +5,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
-from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.document import MAX_TEMPLATE_BYTES
+from autoprovision.domain.errors import NotFoundError
 
 _SECONDS = 900
 _TYPE = "application/json"

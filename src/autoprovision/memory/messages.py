@@ -1,0 +1,55 @@
+"""What goes out without AWS: mails, events, words to operators. All of it is kept."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from autoprovision.domain.events import EventName
+from autoprovision.domain.mail import Mail
+from autoprovision.memory.outside import Outside
+
+
+class MemoryMailer:
+    """The port `Mailer`; `sent` holds the mails in order."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._lock = threading.RLock()
+        self._outside = outside
+        self._claimed: set[str] = set()
+        self.sent: list[Mail] = []
+
+    def send(self, mail: Mail) -> bool:
+        """Send a mail unless its id was sent before."""
+        with self._lock:
+            if mail.id in self._claimed:
+                return False
+            self._outside.does("mail", mail.id, mail.to)
+            self._claimed.add(mail.id)
+            self.sent.append(mail)
+            return True
+
+
+class MemoryEventBus:
+    """The port `EventBus`; `published` holds names and details in order."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.published: list[tuple[EventName, dict[str, Any]]] = []
+
+    def publish(self, name: EventName, detail: Mapping[str, Any]) -> None:
+        """Say what has happened."""
+        self._outside.does("event", name)
+        self.published.append((name, dict(detail)))
+
+
+class MemoryOperators:
+    """The port `Operators`; `told` holds subjects and messages in order."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.told: list[tuple[str, str]] = []
+
+    def tell(self, subject: str, message: str) -> None:
+        """Say what needs them."""
+        self._outside.does("operators", subject)
+        self.told.append((subject, message))

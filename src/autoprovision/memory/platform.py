@@ -1,0 +1,64 @@
+"""`MemoryPlatform`: every port without AWS, one clock, one diary. The engine of simulations."""
+
+from datetime import datetime
+
+from autoprovision.domain.blueprint import Catalog
+from autoprovision.domain.policy import Policy
+from autoprovision.memory.approvals import MemoryApprovalDesk
+from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
+from autoprovision.memory.messages import MemoryEventBus, MemoryMailer, MemoryOperators
+from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
+from autoprovision.memory.outside import START, Outside
+from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
+from autoprovision.memory.records import MemoryRecords
+from autoprovision.memory.stacks import MemoryStacks
+from autoprovision.memory.workflow import (
+    MemoryBuilds,
+    MemoryProbe,
+    MemorySites,
+    MemorySources,
+    MemoryWaits,
+    MemoryWorkflows,
+)
+from autoprovision.ports import PlatformSettings
+
+SETTINGS = PlatformSettings(
+    name="autoprovision",
+    region="ap-southeast-1",
+    sender="no-reply@example.edu",
+    allowed_git_hosts="github.com",
+)
+
+
+class MemoryPlatform:
+    """The port `Platform`; its members are the fakes themselves, so that tests can look inside."""
+
+    def __init__(
+        self, *, clock: datetime = START, settings: PlatformSettings = SETTINGS,
+        catalog: Catalog | None = None, policy: Policy | None = None,
+    ) -> None:  # fmt: skip
+        self.outside = Outside(clock)
+        self.settings = settings
+        self.records = MemoryRecords()
+        self.catalog = MemoryCatalog(catalog, policy)
+        self.secrets = MemorySecrets(self.outside, platform_name=settings.name)
+        self.workflows = MemoryWorkflows(self.outside)
+        self.stacks = MemoryStacks()
+        self.waits = MemoryWaits()
+        self.approvals = MemoryApprovalDesk()
+        self.signer = MemorySigner()
+        self.users = MemoryUsers()
+        self.directory = MemoryDirectory(self.outside)
+        self.mailer = MemoryMailer(self.outside)
+        self.events = MemoryEventBus(self.outside)
+        self.operators = MemoryOperators(self.outside)
+        self.source = MemorySources(self.outside)
+        self.sites = MemorySites(self.outside)
+        self.probe = MemoryProbe(self.outside)
+        self.intake = MemoryIntake()
+        self.idempotency = MemoryIdempotency(self.outside)
+        self.builds = MemoryBuilds(self.outside)
+
+    def now(self) -> datetime:
+        """The moment at which the clock stands."""
+        return self.outside.clock

@@ -1,0 +1,177 @@
+"""Executions, waits, builds, sites and sources without AWS."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autoprovision.domain.git_source import GitSource, SourceCode, SourceError, SourceTree
+from autoprovision.domain.request import RequestKind
+from autoprovision.memory.outside import Outside
+
+Started = tuple[RequestKind, str, int]
+
+
+class MemoryWorkflows:
+    """The port `Workflows`: notes what was started and answered; whoever simulates plays the rest.
+
+    Attributes:
+        states: executions and their status; set it to let one end.
+        answers: task tokens and what they were answered with; an error as `(error, cause)`.
+        given_out: task tokens that may be answered; None lets every token be, once.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        self._lock = threading.RLock()
+        self._outside = outside
+        self.states: dict[Started, str] = {}
+        self.answers: dict[str, Any] = {}
+        self.given_out: set[str] | None = None
+
+    def start(self, kind: RequestKind, request_id: str, *, execution: int = 0) -> None:
+        """Start the workflow under the request's id; running or done already is fine."""
+        with self._lock:
+            self._outside.does("start", kind, request_id, execution)
+            self.states.setdefault((kind, request_id, execution), "RUNNING")
+
+    def state(self, kind: RequestKind, request_id: str, *, execution: int = 0) -> str | None:
+        """Status of the execution, None if it never began."""
+        return self.states.get((kind, request_id, execution))
+
+    def answer(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Answer a task token."""
+        return self._send("answer", token, dict(output))
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Fail a task token."""
+        return self._send("fail", token, (error, cause))
+
+    def _send(self, deed: str, token: str, what: Any) -> bool:
+        with self._lock:
+            self._outside.does(deed, token)
+            is_known = self.given_out is None or token in self.given_out
+            if token in self.answers or not is_known:
+                return False
+            self.answers[token] = what
+            return True
+
+
+class MemoryWaits:
+    """The port `Waits`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._waits: dict[str, tuple[str, str, str]] = {}
+
+    def put(self, stack_id: str, token: str, *, request_id: str, purpose: str, at: str) -> None:  # noqa: ARG002 - the port's
+        """Remember who waits; a new token replaces the old one."""
+        with self._lock:
+            self._waits[stack_id] = (token, purpose, request_id)
+
+    def get(self, stack_id: str) -> tuple[str, str] | None:
+        """Token and purpose."""
+        found = self._waits.get(stack_id)
+        return None if found is None else found[:2]
+
+    def remove(self, stack_id: str, token: str) -> None:
+        """Forget a token that was answered, unless another took its place."""
+        with self._lock:
+            if self._waits.get(stack_id, ("",))[0] == token:
+                del self._waits[stack_id]
+
+    def of_request(self, request_id: str, stack_id: str) -> str | None:
+        """The token by which a request waits."""
+        found = self._waits.get(stack_id)
+        return found[0] if found is not None and found[2] == request_id else None
+
+
+@dataclass
+class MemoryBuild:
+    """A build that was started."""
+
+    project: str
+    buildspec: str
+    environment: dict[str, str]
+    secret_environment: dict[str, str]
+    stopped: bool = False
+
+
+class MemoryBuilds:
+    """The port `Builds`; `logs` is filled by whoever plays CodeBuild."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._by_token: dict[str, str] = {}
+        self.started: dict[str, MemoryBuild] = {}
+        self.logs: dict[str, list[str]] = {}
+
+    def start(
+        self, project: str, *, buildspec: str, environment: Mapping[str, str],
+        secret_environment: Mapping[str, str], token: str,
+    ) -> str:  # fmt: skip
+        """Start a build; the same token starts one build."""
+        self._outside.does("build.start", project, token)
+        build_id = self._by_token.setdefault(token, f"{project}:{len(self._by_token) + 1}")
+        self.started.setdefault(
+            build_id,
+            MemoryBuild(project, buildspec, dict(environment), dict(secret_environment)),
+        )
+        return build_id
+
+    def stop(self, build_id: str) -> None:
+        """Stop a build; ended already is fine."""
+        self._outside.does("build.stop", build_id)
+        if build_id in self.started:
+            self.started[build_id].stopped = True
+
+    def log_tail(self, build_id: str, *, lines: int) -> list[str]:
+        """The last lines of the build's log."""
+        return self.logs.get(build_id, [])[-lines:]
+
+
+class MemorySources:
+    """The port `SourceRepository`; `trees` holds what stands at which URL."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.trees: dict[str, SourceTree] = {}
+
+    def fetch(self, source: GitSource, secrets: Mapping[str, str]) -> SourceTree:
+        """The newest tree."""
+        self._outside.does("fetch", source.url, sorted(secrets))
+        if source.url not in self.trees:
+            raise SourceError(SourceCode.NOT_FOUND, "There is no such repository.")
+        return self.trees[source.url]
+
+
+class MemorySites:
+    """The port `Sites`; `live` holds the paths that each bucket serves."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.live: dict[str, list[str]] = {}
+
+    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
+        """Put the files live; gives the release's name back."""
+        bucket = outputs.get("BucketName", outputs.get("Bucket", ""))
+        self._outside.does("publish", bucket, tree.commit)
+        self.live[bucket] = sorted(path for path in tree.files if path.startswith(root))
+        return tree.commit[:12]
+
+    def unpublish(self, bucket: str) -> None:
+        """Empty a bucket; gone already is fine."""
+        self._outside.does("unpublish", bucket)
+        self.live.pop(bucket, None)
+
+
+class MemoryProbe:
+    """The port `UrlProbe`; `faults` holds what is wrong with which URL."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.faults: dict[str, str] = {}
+
+    def check(self, url: str) -> str | None:
+        """None when the URL answers, else what is wrong."""
+        self._outside.does("probe", url)
+        return self.faults.get(url)
