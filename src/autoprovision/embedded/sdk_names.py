@@ -1,9 +1,10 @@
 """The names Step Functions gives to services, fields and errors in `aws-sdk` integrations.
 
-They are those of the AWS SDK for Java 2.x, whose code generator splits a model's name into words
-and capitalizes each (Step Functions developer guide, "Learning to use AWS service SDK
-integrations"): `DBInstances` is `DbInstances`, `SESv2` is `SesV2`, `StackNotFoundFault` is
-`StackNotFoundException`.
+They are those of the AWS SDK for Java 2.x (Step Functions developer guide, "Learning to use AWS
+service SDK integrations"). Its code generator splits the name of a service or an error into words
+and capitalizes each: `SESv2` is `SesV2`, `StackNotFoundFault` is `StackNotFoundException`. Of a
+field it only lowers the leading capitals, and Step Functions raises the first again: `DBInstances`
+is `DbInstances`, while `TemplateURL` and `RoleARN` stay as they are.
 """
 
 import re
@@ -26,10 +27,17 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def pascal_case(name: str) -> str:
-    """The name of a field or service: `SSEDescription` is `SseDescription`."""
-    return _BY_HAND.get(name) or "".join(
-        word[:1].upper() + word[1:].lower() for word in words(name)
-    )
+    """The name of a service: `SESv2` is `SesV2`."""
+    return "".join(word[:1].upper() + word[1:].lower() for word in words(name))
+
+
+def field_name(name: str) -> str:
+    """The name of a field: `SSEDescription` is `SseDescription`, `RoleARN` is `RoleARN`."""
+    if name in _BY_HAND:
+        return _BY_HAND[name]
+    capitals = re.match(r"[A-Z]*(?![a-z])", name)
+    leading = len(capitals[0]) if capitals else 0
+    return name[:1].upper() + name[1:leading].lower() + name[max(leading, 1) :]
 
 
 def exception_name(shape_name: str) -> str:

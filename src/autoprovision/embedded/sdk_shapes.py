@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from autoprovision.embedded.sdk_names import pascal_case
+from autoprovision.embedded.sdk_names import field_name
 
 Naming = Callable[[str], str]
 
@@ -25,7 +25,7 @@ def first_letter_upper(name: str) -> str:
 
 def sdk_name(name: str) -> str:
     """The names that `aws-sdk` integrations use."""
-    return pascal_case(name)
+    return field_name(name)
 
 
 def to_api(value: Any, shape: Any, naming: Naming, path: str = "") -> Any:
