@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from ulid import ULID
 
 from autoprovision.deployer.errors import DeployError, NotConfirmedError, StackFailedError
+from autoprovision.deployer.reasons import failures_of_stack, refusal_of_change_set
 
 Say = Callable[[str], None]
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
@@ -180,23 +181,33 @@ def _make_change_set(
     """The ARN of a change set that is ready, None when nothing changes."""
     url = plan.template_url
     body = {"TemplateURL": url} if url else {"TemplateBody": plan.template.decode()}
-    created: str = cloudformation.create_change_set(
-        StackName=plan.name,
-        ChangeSetName=f"deploy-{ULID()}",
-        ChangeSetType="CREATE" if before is None else "UPDATE",
-        Parameters=_parameters(plan, declared, before),
-        Capabilities=list(plan.capabilities),
-        Tags=[{"Key": key, "Value": value} for key, value in sorted(plan.tags.items())],
-        **body,
-    )["Id"]
+    try:
+        created: str = cloudformation.create_change_set(
+            StackName=plan.name,
+            ChangeSetName=f"deploy-{ULID()}",
+            ChangeSetType="CREATE" if before is None else "UPDATE",
+            Parameters=_parameters(plan, declared, before),
+            Capabilities=list(plan.capabilities),
+            Tags=[{"Key": key, "Value": value} for key, value in sorted(plan.tags.items())],
+            **body,
+        )["Id"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise _refused(plan.name, error.response["Error"]["Message"]) from error
     described = _change_set_ready(cloudformation, plan.name, created)
     if described["Status"] != "FAILED":
         return created
     reason = described.get("StatusReason", "")
+    told = refusal_of_change_set(cloudformation, created, reason)
     _drop_change_set(cloudformation, plan.name, created, new=before is None)
     if before is not None and any(words in reason for words in _NO_CHANGE):
         return None
-    raise StackFailedError(f"{plan.name} cannot be changed: {reason}", "Mend what it names.")
+    raise _refused(plan.name, told)
+
+
+def _refused(name: str, reason: str) -> StackFailedError:
+    return StackFailedError(f"{name} cannot be made so: {reason}", "Mend what it names.")
 
 
 def _parameters(
@@ -258,25 +269,9 @@ def _outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
 
 def _failure(cloudformation: Any, name: str, stack: Mapping[str, Any] | None) -> StackFailedError:
     status = stack["StackStatus"] if stack else "gone"
-    reasons = _reasons(cloudformation, stack["StackId"]) if stack else []
+    reasons = failures_of_stack(cloudformation, stack["StackId"]) if stack else []
     text = "".join(f"\n  {reason}" for reason in reasons) or "\n  CloudFormation gives no reason."
     return StackFailedError(
         f"{name} is {status}:{text}\n",
         "Mend what it names, and deploy again: it goes on from here.",
     )
-
-
-def _reasons(cloudformation: Any, stack_id: str) -> list[str]:
-    """The failures of the newest operation, the first one first."""
-    failures: list[str] = []
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
-        for event in page["StackEvents"]:
-            status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
-            if status.endswith("_FAILED") and "cancelled" not in reason:
-                what = f"{event['LogicalResourceId']} ({event['ResourceType']})"
-                failures.insert(0, f"{what}: {reason}")
-            if event["PhysicalResourceId"] == stack_id and status in {
-                "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS",
-            }:  # fmt: skip
-                return failures
-    return failures
