@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
@@ -68,6 +68,8 @@ def _is_plain(annotation: Any) -> bool:
     origin = get_origin(annotation)
     if origin is Literal:
         return True
+    if origin is Annotated:
+        return _is_plain(get_args(annotation)[0])
     if origin in (Union, UnionType):
         return all(_is_plain(one) for one in get_args(annotation))
     if origin is not None or annotation is Any:
