@@ -20,7 +20,7 @@ def stack_parameters(plan: Plan, application: Application) -> dict[str, str]:
     known = {
         "application.id": application.id,
         "application.bucket": site_bucket(application.id),
-        "application.owner": application.owner,
+        "application.owner": application.owner_id,
         "secret.arn": application.secret_arn or "",
     }
     return {**plan.parameters, **{name: known[source] for name, source in plan.assigned.items()}}
@@ -32,7 +32,7 @@ def stack_tags(request: Request, application: Application) -> dict[str, str]:
         "autoprovision:request": request.id,
         "autoprovision:application": application.id,
         "autoprovision:unit": application.business_unit,
-        "autoprovision:owner": application.owner,
+        "autoprovision:owner": application.owner_id,
         "autoprovision:environment": application.target_environment,
     }
     return tags | (

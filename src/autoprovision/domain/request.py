@@ -244,7 +244,7 @@ TRANSITIONS: dict[RequestStatus, frozenset[RequestStatus]] = {
     ),
     _S.PROVISIONING: frozenset({_S.AWAITING_APPROVAL, _S.SUCCEEDED, _S.COMPENSATING}),
     _S.COMPENSATING: frozenset({_S.FAILED, _S.CANCELLED, _S.NEEDS_OPERATOR}),
-    _S.NEEDS_OPERATOR: frozenset({_S.COMPENSATING}),
+    _S.NEEDS_OPERATOR: frozenset({_S.COMPENSATING, _S.PROVISIONING}),
     **{
         end: frozenset()
         for end in (

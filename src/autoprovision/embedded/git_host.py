@@ -11,7 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from dulwich import porcelain
 from dulwich.repo import Repo
-from dulwich.server import DictBackend
+from dulwich.server import DEFAULT_HANDLERS, DictBackend, UploadPackHandler
 from dulwich.web import make_wsgi_chain
 
 AUTHOR = b"Demo <demo@example.edu>"
@@ -20,6 +20,14 @@ AUTHOR = b"Demo <demo@example.edu>"
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: the demo's screen belongs to the demo."""
+
+
+class _UploadPack(UploadPackHandler):
+    """As git's own server: a client that cannot take thin packs gets whole ones."""
+
+    @classmethod
+    def required_capabilities(cls) -> list[bytes]:
+        return []
 
 
 def commit_folder(folder: Path) -> str:
@@ -52,7 +60,9 @@ def serve(repositories: dict[str, Path]) -> Iterator[str]:
     """
     opened = {name: Repo(str(folder)) for name, folder in repositories.items()}
     backend = DictBackend({f"/{name}": repository for name, repository in opened.items()})
-    server = make_server("127.0.0.1", 0, make_wsgi_chain(backend), WSGIServer, _Quiet)
+    handlers = {**DEFAULT_HANDLERS, b"git-upload-pack": _UploadPack}
+    application = make_wsgi_chain(backend, handlers=handlers)
+    server = make_server("127.0.0.1", 0, application, WSGIServer, _Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

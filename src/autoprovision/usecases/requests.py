@@ -295,7 +295,8 @@ def _wake(request: Request, platform: Platform) -> None:
     """Tell whoever waits for an approval or a stack that the request is cancelled."""
     from autoprovision.usecases import approvals
 
-    cause = f"{request.cancel_requested_by} cancelled the request."
+    # The cause stays in the execution's history: who cancelled is on the request itself.
+    cause = "The request was cancelled."
     if request.status is RequestStatus.AWAITING_APPROVAL:
         approvals.cancel(request, platform, by=request.cancel_requested_by or "")
     elif request.stack_id:
