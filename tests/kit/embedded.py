@@ -35,7 +35,11 @@ def make_table(dynamodb: Any, kind: str, prefix: str) -> str:
     """Create the table that the template calls `<kind>Table` under a name of its own."""
     properties = _TABLES[f"{kind}Table"]
     name = f"{prefix}-{kind.lower()}"
-    indexes = properties.get("GlobalSecondaryIndexes")
+    # Keys only: whatever an index of the template holds besides, no adapter may rely on it.
+    indexes = [
+        {**index, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        for index in properties.get("GlobalSecondaryIndexes", [])
+    ]
     dynamodb.create_table(
         TableName=name, BillingMode="PAY_PER_REQUEST", KeySchema=properties["KeySchema"],
         AttributeDefinitions=properties["AttributeDefinitions"],
