@@ -27,6 +27,7 @@ from autoprovision.domain.price import PriceBook
 
 INDEX_KEY = "index.json"
 POLICY_KEY = "policy.json"
+POLICY_HISTORY = "policy/"
 
 
 def read_catalog(sources: Sources) -> tuple[PriceBook, list[BlueprintFolder]]:
@@ -169,5 +170,6 @@ def _write_first_policy(s3: Any, bucket: str, sources: Sources, say: Say) -> Non
     content = json.dumps(policy.document(), indent=1).encode()
     if artifacts.exists(s3, bucket, POLICY_KEY):
         return
+    artifacts.upload_once(s3, bucket, f"{POLICY_HISTORY}{policy.version}.json", content)
     if artifacts.put_new(s3, bucket, POLICY_KEY, content):
         say(f"Policy: {policy.name} {policy.version} is in force.")

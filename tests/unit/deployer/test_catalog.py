@@ -104,7 +104,8 @@ def test_index_is_what_the_platform_reads(s3, sources):
         )
         == one
     )
-    assert parse_policy(document(s3, "policy.json")).name
+    policy = parse_policy(document(s3, "policy.json"))
+    assert document(s3, f"policy/{policy.version}.json") == policy.document()
 
 
 def test_role_is_deployed_under_the_platforms_name(s3, sources, stacks):
