@@ -21,9 +21,17 @@ _INHERITED = (
     "SSL_CERT_DIR",
     "HTTP_PROXY",
     "HTTPS_PROXY",
+    "ALL_PROXY",
     "http_proxy",
     "https_proxy",
+    "all_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
 )
+# How npm and pip reach the packages of this machine.
+_INHERITED_PREFIXES = ("NPM_CONFIG_", "npm_config_", "PIP_")
 _LOOPBACK_NAMES = "127.0.0.1,localhost,.localhost"
 
 
@@ -36,7 +44,7 @@ def server_environment(data: Path, port: int, region: str, secret: str) -> dict[
         region: The AWS region it plays.
         secret: The secret access key of the account's root.
     """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = {name: value for name, value in os.environ.items() if is_inherited(name)}
     bypass = ",".join(filter(None, [os.environ.get("NO_PROXY", ""), _LOOPBACK_NAMES]))
     return {
         **inherited,
@@ -51,6 +59,11 @@ def server_environment(data: Path, port: int, region: str, secret: str) -> dict[
         **_aws_settings(region, secret),
         **_ministack_settings(data, port, region),
     }
+
+
+def is_inherited(name: str) -> bool:
+    """Whether a variable of the host also holds for the server and its builds."""
+    return name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
 
 
 def _package_folders() -> list[str]:

@@ -22,6 +22,7 @@ NAMES = (
     "lambda_errors",
     "cognito_users",
     "iam_resources",
+    "codebuild_builds",
 )
 
 

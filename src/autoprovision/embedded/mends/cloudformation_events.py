@@ -6,23 +6,17 @@ Stack Status Change" and "CloudFormation Resource Status Change" (CloudFormation
 
 MiniStack: records stack events for DescribeStackEvents, and sends none.
 
-Mend: whatever is recorded is also dispatched, in order, from one thread of its own, so that a
-rule's target never holds up CloudFormation.
+Mend: whatever is recorded is also dispatched, in order.
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
-import contextvars
-import json
-import queue
 import sys
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
+
+from autoprovision.embedded import event_delivery
 
 _STACK = "AWS::CloudFormation::Stack"
 _RECORDERS = ("stacks", "handlers", "changesets", "provisioners", "wait_conditions")
-_pending: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
 
 
 def apply() -> None:
@@ -63,15 +57,13 @@ def apply() -> None:
             "status-details": _status_details(status, reason, detailed_status),
             "client-request-token": stacks.CLIENT_REQUEST_TOKEN.get(),
         }
-        context = contextvars.copy_context()
-        _pending.put(lambda: context.run(_send, stack_id, detail, is_stack))
+        _send(stack_id, detail, is_stack)
 
     package = stacks.__name__.rpartition(".")[0]
     for name in _RECORDERS:
         module = sys.modules.get(f"{package}.{name}")
         if module is not None and hasattr(module, "_add_event"):
             module._add_event = record_and_send  # type: ignore[attr-defined]
-    threading.Thread(target=_deliver, name="embedded-cloudformation-events", daemon=True).start()
 
 
 def _status_details(status: str, reason: str, detailed_status: str) -> dict[str, str]:
@@ -80,32 +72,7 @@ def _status_details(status: str, reason: str, detailed_status: str) -> dict[str,
 
 
 def _send(stack_id: str, detail: dict[str, Any], is_stack: bool) -> None:
-    from ministack.core.responses import get_account_id, new_uuid
-    from ministack.services import eventbridge
-
     kind = "Stack" if is_stack else "Resource"
-    eventbridge._dispatch_event(
-        {
-            "EventId": new_uuid(),
-            "Source": "aws.cloudformation",
-            "DetailType": f"CloudFormation {kind} Status Change",
-            "Detail": json.dumps(detail),
-            "EventBusName": "default",
-            "Time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "Resources": [stack_id],
-            "Account": get_account_id(),
-            "Region": stack_id.split(":")[3],
-        }
+    event_delivery.send(
+        "aws.cloudformation", f"CloudFormation {kind} Status Change", detail, stack_id
     )
-
-
-def _deliver() -> None:
-    from ministack.services.eventbridge import logger
-
-    while True:
-        deliver = _pending.get()
-        try:
-            deliver()
-        except Exception:  # noqa: BLE001
-            # One target's fault must not end the delivery of all later events.
-            logger.exception("A CloudFormation event could not be delivered")

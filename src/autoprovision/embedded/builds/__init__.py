@@ -1,0 +1,1 @@
+"""Runs CodeBuild builds as processes of this machine: it has no containers to run them in."""
