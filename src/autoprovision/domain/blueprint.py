@@ -161,8 +161,9 @@ class Blueprint(_Manifest):
     Attributes:
         stack_parameters: how the stack's parameters are filled: parameter name to a source among
             `request.<Key>`, `parameters.<Name>`, `platform.<setting>`, `blueprint.id`,
-            `blueprint.version`, `application.id`, `application.bucket`, `secret.arn`. Values are
-            passed as parameters, never pasted.
+            `blueprint.version`, `application.id`, `application.bucket`,
+            `application.number`, `application.owner`, `secret.arn`. Values are passed as
+            parameters, never pasted.
         template_of: the blueprint whose template and service role it uses, so that two that differ
             in what is put on the stack share the stack; its own folder's when None.
         domain: whether it takes a name in the platform's zone.

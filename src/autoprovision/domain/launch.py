@@ -1,5 +1,6 @@
 """What LaunchStack hands to CloudFormation: exactly the plan, for exactly this application."""
 
+import hashlib
 from typing import Any
 
 from autoprovision.domain.application import Application
@@ -13,6 +14,16 @@ SITE_BUCKET_PREFIX = "autoprovision-site-"
 def site_bucket(application_id: str) -> str:
     """The bucket of an application; the publishing function's role names the prefix."""
     return SITE_BUCKET_PREFIX + application_id.removeprefix("app_")
+
+
+def application_number(application_id: str) -> int:
+    """A number from 1 to 50000 that follows from the id: the priority of a listener's rule.
+
+    A load balancer takes 100 rules, each with a priority of its own. Two of a full one's
+    applications meet with a chance of one in ten; CloudFormation then refuses the second, and a
+    new request gets another number.
+    """
+    return int(hashlib.sha256(application_id.encode()).hexdigest(), 16) % 50_000 + 1
 
 
 def stack_parameters(plan: Plan, application: Application) -> dict[str, str]:

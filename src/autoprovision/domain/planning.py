@@ -12,7 +12,15 @@ from autoprovision.domain.plan import PriceLine
 from autoprovision.domain.price import credits_of, price_lines, unpriced
 from autoprovision.domain.request import RequestTemplate, TargetEnvironment
 
-_ASSIGNED = frozenset({"application.id", "application.bucket", "application.owner", "secret.arn"})
+_ASSIGNED = frozenset(
+    {
+        "application.id",
+        "application.bucket",
+        "application.number",
+        "application.owner",
+        "secret.arn",
+    }
+)
 
 
 @dataclass(frozen=True)
