@@ -24,13 +24,15 @@ def _session() -> Any:
 
 
 @cache
-def _config(attempts: int) -> Any:
+def _config(service: str, attempts: int) -> Any:
     from botocore.config import Config
 
     return Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        # Presigned uploads are signed with version 2 otherwise, which newer regions refuse.
+        signature_version="s3v4" if service == "s3" else None,
     )
 
 
@@ -51,6 +53,6 @@ def client(service: str, *, repeats: bool = True) -> Any:
         with _making:
             found = _clients.get((service, attempts))
             if found is None:
-                found = _session().client(service, config=_config(attempts))
+                found = _session().client(service, config=_config(service, attempts))
                 _clients[service, attempts] = found
     return found
