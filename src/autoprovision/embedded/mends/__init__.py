@@ -13,6 +13,7 @@ NAMES = (
     "execution_scopes",
     "cloudformation_events",
     "bucket_deletion",
+    "ecs_numbers",
     "stack_identity",
     "cloudformation_roles",
     "cloudfront_addresses",
