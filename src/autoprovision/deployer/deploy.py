@@ -1,7 +1,7 @@
 """The whole deployment, in an order in which every part finds what it needs.
 
-What is kept (data) → code and definitions → what can be ordered → what is replaceable (app) → the
-first admin. Each part is safe to repeat, so a run that ended anywhere is simply run again.
+What is kept (data) → code and definitions → the bounds of applications' roles → what can be ordered
+→ what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that ended anywhere is simply run again.
 """
 
 from collections.abc import Callable, Mapping
@@ -92,6 +92,7 @@ def deploy(
     run.check()
     outputs = run.data_stack()
     keys = run.upload(outputs["ArtifactsBucketName"])
+    run.boundary_stack()
     publish_catalog(
         clients, found, platform_name=options.platform_name, region=options.region,
         bucket=outputs["CatalogBucketName"], parameters=run.parameters, say=say, confirm=confirm,
@@ -166,6 +167,10 @@ class _Run:
             keys[f"{path.name.partition('.')[0].capitalize()}{_DEFINITION_KEY}"] = key
         return keys
 
+    def boundary_stack(self) -> None:
+        """What a blueprint's service role may give an application at most."""
+        self._deploy("boundary", self._sources.template("boundary"), {}, None)
+
     def app_stack(self, bucket: str, keys: Mapping[str, str]) -> dict[str, str]:
         """What can be replaced."""
         key = artifacts.digest_key("templates", "app.yaml", self._app)
@@ -181,7 +186,7 @@ class _Run:
             name=self._name(part),
             template=template,
             parameters={**self.parameters, **extra, "PlatformName": platform},
-            capabilities=("CAPABILITY_IAM",),
+            capabilities=("CAPABILITY_NAMED_IAM",),
             tags={"autoprovision:platform": platform},
             template_url=url,
         )
