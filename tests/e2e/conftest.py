@@ -109,9 +109,12 @@ class World:
     def mails(self, to: str) -> list[mailbox.Mail]:
         return [mail for mail in mailbox.mailbox(self.aws) if to in mail.to]
 
-    def mails_about(self, request: dict) -> list[mailbox.Mail]:
-        """Mails about a request's outcome: the only ones to its ProjectEmail."""
-        return self.mails(request["projectEmail"])
+    def mailed(self, to: str, *, seconds: float = 20) -> list[mailbox.Mail]:
+        """The mails to an address, once there is one: mails follow the outcome they tell."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.mails(to)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
 
     def stacks(self) -> list[dict]:
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()

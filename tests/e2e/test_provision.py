@@ -29,7 +29,7 @@ def test_a_template_becomes_a_live_url_and_ends_without_a_trace(world, template)
     )
     missing = httpx.get(done["url"] + "/nothing")
     assert (missing.status_code, "Nothing here" in missing.text) == (404, True)
-    mails = world.mails(sent["ProjectEmail"])
+    mails = world.mailed(sent["ProjectEmail"])
     assert len(mails) == 1
     assert done["url"] in mails[0].text
     assert done["url"] in mails[0].html
@@ -86,7 +86,7 @@ def test_a_repository_that_is_not_there_is_undone_to_the_last(world, template):
     assert done["message"]
     assert not [stack for stack in world.stacks() if sent["ApplicationName"] in stack["StackName"]]
     assert ledger_of(ada, unit)["left"] == 20000
-    mails = world.mails(sent["ProjectEmail"])
+    mails = world.mailed(sent["ProjectEmail"])
     assert len(mails) == 1
     assert done["message"].split(".")[0] in mails[0].text
     assert ada.get(f"/applications/{done['applicationId']}").json()["status"] == "TERMINATED"
@@ -165,7 +165,7 @@ def test_a_bad_upload_is_kept_and_mailed(world, template):
     assert request["status"] == "INVALID"
     pointers = {fault["pointer"] for fault in request["faults"]}
     assert {"/ApplicationName", "/ProjectEmail", "/ProjectType", "/TargetEnvironment"} <= pointers
-    mails = world.mails(ada.email)
+    mails = world.mailed(ada.email)
     assert len(mails) == 1
     assert "www" in mails[0].text
 
