@@ -1,7 +1,8 @@
 """The whole deployment, in an order in which every part finds what it needs.
 
 What is kept (data) → code and definitions → the bounds of applications' roles → what can be ordered
-→ what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that ended anywhere is simply run again.
+→ what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that ended
+anywhere is simply run again.
 """
 
 from collections.abc import Callable, Mapping
