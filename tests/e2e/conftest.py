@@ -131,7 +131,7 @@ class World:
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would, in a process of its own."""
         return subprocess.run(
-            [sys.executable, "-m", "autoprovision.cli.main", *words], input=stdin, text=True,
+            [sys.executable, "-m", "autoprovision", *words], input=stdin, text=True,
             capture_output=True, check=False, timeout=120,
             env={**os.environ, "AUTOPROVISION_DATA": str(self.aws.data)},
         )  # fmt: skip

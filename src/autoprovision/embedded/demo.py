@@ -52,7 +52,7 @@ class Demo:
         """
         if shown:
             print(f"$ autoprovision {' '.join(words)}", flush=True)
-        command = [sys.executable, "-m", "autoprovision.cli.main", *words]
+        command = [sys.executable, "-m", "autoprovision", *words]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True,
             env={**os.environ, "AUTOPROVISION_DATA": str(self._data)},
