@@ -64,6 +64,7 @@ class Workbench:
         given = {
             "application.id": f"app_{number:026d}",
             "application.bucket": f"autoprovision-site-{number:026d}",
+            "application.number": str(number),
             "application.owner": "ada@example.edu",
             "secret.arn": "",
         }
