@@ -135,9 +135,7 @@ def test_an_end_is_not_reached_past_the_hold(records: Records) -> None:
 def test_patches_set_and_empty_fields_and_know_their_names(records: Records) -> None:
     give_quota(records, 100)
     request = admit(records, 1)
-    patched = records.patch_request(
-        request.id, url="http://x", execution=2, cancel_requested_by="a"
-    )
+    patched = records.patch_request(request.id, url="http://x", execution=2, stack_id="a")
     assert (patched.url, patched.execution, patched.updated_at) == ("http://x", 2, at(1))
     assert records.patch_request(request.id, url=None).url is None
     for wrong in ({"status": S.FAILED}, {"no_such_field": 1}):
@@ -180,6 +178,32 @@ def test_success_commits_once(records: Records) -> None:
     before = everything(records)
     assert succeed(records, request, second=999) == done
     assert everything(records) == before
+
+
+def test_what_was_asked_to_stop_does_not_succeed_and_what_succeeded_does_not_stop(
+    records: Records,
+) -> None:
+    give_quota(records, 100)
+    stopped = admit(records, 1, 30)
+    run(records, stopped)
+    assert records.ask_to_cancel(stopped.id, by="ada").cancel_requested_by == "ada"
+    assert records.ask_to_cancel(stopped.id, by="bob").cancel_requested_by == "ada"
+    before = everything(records)
+    with pytest.raises(ConflictError) as refused:
+        succeed(records, stopped)
+    assert refused.value.reason == "CANCEL_REQUESTED"
+    assert everything(records) == before
+    done = provisioned(records, 2)
+    with pytest.raises(ConflictError) as refused:
+        records.ask_to_cancel(done.id, by="ada")
+    assert (refused.value.reason, refused.value.extras["status"]) == ("WRONG_STATUS", "SUCCEEDED")
+    assert records.request(done.id).cancel_requested_by is None
+    with pytest.raises(NotFoundError):
+        records.ask_to_cancel(request_id(99), by="ada")
+    ending = a_request(3, 0, kind="terminate", application=done.application_id)
+    records.admit(ending, None, None)
+    with pytest.raises(ConflictError):
+        records.ask_to_cancel(ending.id, by="ada")
 
 
 def test_the_way_back_releases_once(records: Records) -> None:

@@ -268,6 +268,34 @@ def test_a_cancel_between_two_steps_is_seen_by_the_next(world: World, engine: En
     assert outcome_mails(world) == ["cancelled"]
 
 
+@pytest.mark.parametrize("moment", ["before the write", "after the write"])
+def test_a_cancel_is_carried_out_or_refused_but_never_accepted_and_ignored(
+    world: World, engine: Engine, moment: str
+):
+    """It lands between CommitQuota's look at the request and its write, or just behind it."""
+    request = world.submit(secret=True)
+    succeed = world.records.succeed
+
+    def meets_a_cancel(*given: object, **named: object) -> Request:
+        if moment == "before the write":
+            cancel(world, request)
+            return succeed(*given, **named)
+        done = succeed(*given, **named)
+        with pytest.raises(AutoprovisionError) as refused:
+            cancel(world, request)
+        assert refused.value.reason == "WRONG_STATUS"
+        return done
+
+    world.records.succeed = meets_a_cancel
+    engine.run("provision", request.id)
+    if moment == "before the write":
+        assert world.records.request(request.id).status == "CANCELLED"
+        assert_nothing_is_left(world, request.id)
+        assert outcome_mails(world) == ["cancelled"]
+    else:
+        assert world.records.request(request.id).status == "SUCCEEDED"
+
+
 def test_the_event_may_come_late_twice_and_wrong(world: World, engine: Engine):
     world.stacks.create_ends = None
     request = world.submit()

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoprovision.domain.application import ApplicationStatus
-from autoprovision.domain.request import FINAL, TRANSITIONS, RequestStatus
+from autoprovision.domain.request import FINAL, TRANSITIONS, Request, RequestStatus
 
 # A request may get another plan until it is on its way back or at an end.
 PLANNED = frozenset(
     {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
 )
+# What goes forward may be asked to stop; a termination only ever goes on to its end.
+CANCELLABLE = PLANNED
 # Ends of requests that were admitted and have something to give back.
 WAY_BACK = frozenset(
     {
@@ -25,6 +27,11 @@ WAY_BACK = frozenset(
 def statuses_before(status: RequestStatus) -> frozenset[RequestStatus]:
     """The statuses from which a request may come to this one."""
     return frozenset(one for one, following in TRANSITIONS.items() if status in following)
+
+
+def can_be_cancelled(request: Request) -> bool:
+    """Whether it is not too late to ask a request to stop."""
+    return request.kind != "terminate" and request.status in CANCELLABLE
 
 
 def must_not_end(status: RequestStatus) -> None:
@@ -53,8 +60,11 @@ def check_request_patch(changes: Mapping[str, Any]) -> None:
     Raises:
         TypeError: a fault of the program.
     """
-    if {"id", "kind", "status"} & changes.keys():
-        raise TypeError("A request's id and kind are fixed; its status moves by move_request.")
+    if {"id", "kind", "status", "cancel_requested_by"} & changes.keys():
+        raise TypeError(
+            "A request's id and kind are fixed; its status moves by move_request, and "
+            "ask_to_cancel marks it."
+        )
 
 
 def check_application_patch(changes: Mapping[str, Any]) -> None:

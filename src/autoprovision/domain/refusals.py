@@ -57,6 +57,14 @@ def wrong_status(thing: str, status: RequestStatus | ApplicationStatus | str) ->
     )  # fmt: skip
 
 
+def cancel_requested(request_id: str) -> ConflictError:
+    """Somebody asked to cancel before it was done: what was accepted is carried out."""
+    return ConflictError(
+        f"Somebody asked to cancel request {request_id}; it does not succeed any more.",
+        code="CANCEL_REQUESTED",
+    )
+
+
 def changed_meanwhile(thing: str) -> ConflictError:
     """Somebody else wrote since it was read."""
     return ConflictError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.endings import (
+    can_be_cancelled,
     check_application_patch,
     check_request_patch,
     must_not_end,
@@ -135,6 +136,16 @@ class MemoryRecords(MemorySettlement):
         check_request_patch(changes)
         with self._lock:
             return self._write_request(self.request(request_id), **changes)
+
+    def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
+        """Mark a request that somebody asked to stop; from then on it cannot succeed."""
+        with self._lock:
+            request = self.request(request_id)
+            if not can_be_cancelled(request):
+                raise wrong_status(f"request {request_id}", request.status)
+            if request.cancel_requested_by:
+                return request
+            return self._write_request(request, cancel_requested_by=by)
 
     def applications(
         self, units: Collection[str] | None, *, limit: int, after: str | None = None

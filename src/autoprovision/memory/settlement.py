@@ -9,7 +9,13 @@ from autoprovision.domain.application import ENDED, Application, ApplicationStat
 from autoprovision.domain.endings import PLANNED, must_be_way_back, statuses_before
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import HoldState, unit_account
-from autoprovision.domain.refusals import must_rest, no_application, no_request, wrong_status
+from autoprovision.domain.refusals import (
+    cancel_requested,
+    must_rest,
+    no_application,
+    no_request,
+    wrong_status,
+)
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.resource import Resource
 from autoprovision.domain.timeline import TimelineEvent
@@ -73,6 +79,8 @@ class MemorySettlement:
                 return request
             if request.status is not RequestStatus.PROVISIONING:
                 raise wrong_status(f"request {request_id}", request.status)
+            if request.cancel_requested_by:
+                raise cancel_requested(request_id)
             target = self.application(request.application_id or "")
             changes = {**application, "updated_at": at}
             changed(target, changes)  # what is wrong with them shows before anything is written

@@ -62,7 +62,18 @@ class Records(Protocol):
         """
 
     def patch_request(self, request_id: str, **changes: Any) -> Request:
-        """Set fields that no rule guards (stack id, URL, execution count, cancel mark)."""
+        """Set fields that no rule guards (stack id, URL, execution count)."""
+
+    def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
+        """Mark a request that somebody asked to stop; from then on it cannot succeed.
+
+        Returns:
+            The request as it is now; whoever asked first stays in the mark.
+
+        Raises:
+            ConflictError: code WRONG_STATUS, it is at an end, on its way back, or a termination.
+            NotFoundError: there is no such request.
+        """
 
     def application(self, application_id: str) -> Application:
         """The application, strongly consistent. Raises NotFoundError."""
@@ -92,7 +103,8 @@ class Records(Protocol):
         as `end_application` does. Repeating it changes nothing.
 
         Raises:
-            ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more.
+            ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more; code
+                CANCEL_REQUESTED, somebody asked to cancel it before.
         """
 
     def close(

@@ -4,8 +4,10 @@ from typing import Any
 
 from autoprovision.domain.application import ApplicationStatus
 from autoprovision.domain.clock import iso, parse_duration
+from autoprovision.domain.errors import ConflictError
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
+from autoprovision.steps.errors import CancelledError
 from autoprovision.steps.request import wanted
 from autoprovision.steps.url import url_of
 
@@ -27,11 +29,16 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     stack, url = url_of(event["stackId"], platform)
     now = platform.now()
     message = f"{request.application_name} answers at {url}."
-    platform.records.succeed(
-        request.id, message=message, at=iso(now), status=ApplicationStatus.AVAILABLE,
-        reason="PROVISIONED", url=url, outputs=stack.outputs, stack_id=stack.id,
-        stack_name=stack.name, expires_at=_expiry(request, platform),
-    )  # fmt: skip
+    try:
+        platform.records.succeed(
+            request.id, message=message, at=iso(now), status=ApplicationStatus.AVAILABLE,
+            reason="PROVISIONED", url=url, outputs=stack.outputs, stack_id=stack.id,
+            stack_name=stack.name, expires_at=_expiry(request, platform),
+        )  # fmt: skip
+    except ConflictError as error:
+        if error.reason != "CANCEL_REQUESTED":
+            raise
+        raise CancelledError("The request was cancelled.") from error
     return {"message": message}
 
 

@@ -231,11 +231,6 @@ def events(
     return platform.records.events(request_id, limit=limit, after=after)
 
 
-_CANCELLABLE = frozenset(
-    {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
-)
-
-
 def resubmit(
     actor: Actor,
     request_id: str,
@@ -275,17 +270,13 @@ def cancel(actor: Actor, request_id: str, platform: Platform) -> Request:
         The request; its status becomes CANCELLED once everything is undone.
 
     Raises:
-        ConflictError: code WRONG_STATUS, it is at an end or on the way back already.
+        ConflictError: code WRONG_STATUS, it is at an end or on the way back already, or it is a
+            termination, which only goes on.
     """
     request = _within_reach(actor, "request.cancel", request_id, platform)
     if request.status is RequestStatus.CANCELLED or request.cancel_requested_by:
         return request
-    if request.status not in _CANCELLABLE:
-        raise ConflictError(
-            f"The request is {request.status}; there is nothing to cancel.",
-            code="WRONG_STATUS", status=request.status.value,
-        )  # fmt: skip
-    request = platform.records.patch_request(request_id, cancel_requested_by=actor.email)
+    request = platform.records.ask_to_cancel(request_id, by=actor.email)
     note(platform, request_id, "Cancel", f"{actor.email} asked to cancel.")
     _wake(request, platform)
     return request

@@ -191,7 +191,7 @@ def test_a_table_that_does_not_answer_is_told_as_unavailable(world: World, step:
 def test_a_step_that_goes_forward_does_nothing_for_a_cancelled_request(world: World, step: str):
     prepare, action = CASES[step]
     request, event = prepare(world)
-    world.records.patch_request(request.id, cancel_requested_by=ADA)
+    world.records.ask_to_cancel(request.id, by=ADA)
     world.outside.done.clear()
     try:
         result = action(dict(event), world)

@@ -17,7 +17,12 @@ from autoprovision.aws.dynamodb.reading import (
 )
 from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_alone
 from autoprovision.aws.records.tables import Tables
-from autoprovision.domain.endings import check_request_patch, must_not_end
+from autoprovision.domain.endings import (
+    CANCELLABLE,
+    can_be_cancelled,
+    check_request_patch,
+    must_not_end,
+)
 from autoprovision.domain.refusals import no_request, wrong_status
 from autoprovision.domain.request import FINAL, Request, RequestStatus
 from autoprovision.domain.timeline import TimelineEvent
@@ -25,6 +30,7 @@ from autoprovision.ports import Page
 
 SORT = "REQUEST"
 _EVENT = "EVENT#"
+NOT_CANCELLED = Attr("cancelRequestedBy").not_exists()
 
 
 def request_key(request_id: str) -> dict[str, str]:
@@ -54,10 +60,12 @@ def request_of(item: dict[str, Any]) -> Request:
 
 def status_write(
     tables: Tables, request_id: str, status: RequestStatus, expected: Collection[RequestStatus],
-    **changes: Any,
+    *, unless_cancelled: bool = False, **changes: Any,
 ) -> Write:  # fmt: skip
-    """Change a request's status, on the condition of the one before."""
+    """Change a request's status, on the condition of the one before and of no wish to cancel."""
     stands_as_expected = Attr("status").is_in(sorted(one.value for one in expected))
+    if unless_cancelled:
+        stands_as_expected &= NOT_CANCELLED
     values = {
         **changed_members(Request, changes),
         "status": status.value,
@@ -156,7 +164,7 @@ class RequestRecords:
         raise wrong_status(f"request {request_id}", request.status)
 
     def patch_request(self, request_id: str, **changes: Any) -> Request:
-        """Set fields that no rule guards (stack id, URL, execution count, cancel mark)."""
+        """Set fields that no rule guards (stack id, URL, execution count)."""
         check_request_patch(changes)
         exists = Attr("id").exists()
         change = Change(changed_members(Request, changes))
@@ -165,6 +173,30 @@ class RequestRecords:
             return request_of(write_alone(self._tables.client, write))
         except ConditionsFailedError:
             raise no_request(request_id) from None
+
+    def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
+        """Mark a request that somebody asked to stop; from then on it cannot succeed.
+
+        Raises:
+            ConflictError: code WRONG_STATUS, it is at an end, on its way back, or a termination.
+            NotFoundError: there is no such request.
+        """
+        goes_forward = Attr("status").is_in(sorted(one.value for one in CANCELLABLE))
+        may_stop = goes_forward & Attr("requestKind").ne("terminate") & NOT_CANCELLED
+        write = update(
+            "request", self._tables.requests, request_key(request_id),
+            Change(changed_members(Request, {"cancel_requested_by": by})), may_stop,
+        )  # fmt: skip
+        try:
+            return request_of(write_alone(self._tables.client, write))
+        except ConditionsFailedError as failed:
+            item = failed.items["request"]
+            if item is None:
+                raise no_request(request_id) from None
+            request = request_of(item)
+        if not can_be_cancelled(request):
+            raise wrong_status(f"request {request_id}", request.status)
+        return request
 
     def record_event(self, event: TimelineEvent) -> None:
         """Append to a request's timeline; the same event again changes nothing."""

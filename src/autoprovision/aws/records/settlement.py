@@ -22,7 +22,7 @@ from autoprovision.domain.application import ENDED, Application, ApplicationStat
 from autoprovision.domain.endings import must_be_way_back, statuses_before
 from autoprovision.domain.errors import BusyError, ConflictError
 from autoprovision.domain.quota import LIVE_HOLDS, Hold, HoldState
-from autoprovision.domain.refusals import wrong_status
+from autoprovision.domain.refusals import cancel_requested, wrong_status
 from autoprovision.domain.request import Request, RequestStatus
 
 T = TypeVar("T")
@@ -60,7 +60,8 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
         """The pivot: commit the hold, request SUCCEEDED, application as given.
 
         Raises:
-            ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more.
+            ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more; code
+                CANCEL_REQUESTED, somebody asked to cancel it before.
             OverQuotaError: an update's plan needs more than it held and than is left.
         """
 
@@ -70,6 +71,8 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
                 return request
             if request.status is not RequestStatus.PROVISIONING:
                 raise wrong_status(f"request {request_id}", request.status)
+            if request.cancel_requested_by:
+                raise cancel_requested(request_id)
             writes = self._success(request, {**application, "updated_at": at}, message)
             write_together(self._tables.client, writes)
             return self.request(request_id)
@@ -81,8 +84,8 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
         target = self.application(request.application_id or "")
         moved = status_write(
             self._tables, request.id, RequestStatus.SUCCEEDED, {RequestStatus.PROVISIONING},
-            reason=RequestStatus.SUCCEEDED.value, message=message, updated_at=at,
-            url=changes.get("url", target.url),
+            unless_cancelled=True, reason=RequestStatus.SUCCEEDED.value, message=message,
+            updated_at=at, url=changes.get("url", target.url),
         )  # fmt: skip
         if request.kind == "terminate":
             return [moved, *self._ending(target, message, at, changes)]
