@@ -24,6 +24,7 @@ NAMES = (
     "cognito_users",
     "iam_resources",
     "codebuild_builds",
+    "cloudformation_network_types",
 )
 
 
