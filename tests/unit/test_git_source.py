@@ -182,7 +182,7 @@ def test_whatever_is_written_either_is_canonical_or_has_a_reason(text: str):
     try:
         source = parse_project_url(text, allowed_hosts=EMBEDDED, with_private_key=True)
     except InvalidProjectURL as refused:
-        assert str(refused).endswith(".")  # noqa: PT017 - one of two good ends
+        assert str(refused).endswith(".")
         return
     assert parse_project_url(source.url, allowed_hosts=EMBEDDED, with_private_key=True) == source
 

@@ -4,14 +4,15 @@ Nothing of git has to be installed: dulwich makes the commit and speaks the prot
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from dulwich import porcelain
 from dulwich.repo import Repo
-from dulwich.server import DEFAULT_HANDLERS, DictBackend, UploadPackHandler
+from dulwich.server import DEFAULT_HANDLERS, BackendRepo, DictBackend, UploadPackHandler
 from dulwich.web import make_wsgi_chain
 
 AUTHOR = b"Demo <demo@example.edu>"
@@ -26,8 +27,8 @@ class _UploadPack(UploadPackHandler):
     """As git's own server: a client that cannot take thin packs gets whole ones."""
 
     @classmethod
-    def required_capabilities(cls) -> list[bytes]:
-        return []
+    def required_capabilities(cls) -> tuple[bytes, ...]:
+        return ()
 
 
 def commit_folder(folder: Path) -> str:
@@ -58,9 +59,15 @@ def serve(repositories: dict[str, Path]) -> Iterator[str]:
     Yields:
         `http://127.0.0.1:PORT`.
     """
-    opened = {name: Repo(str(folder)) for name, folder in repositories.items()}
-    backend = DictBackend({f"/{name}": repository for name, repository in opened.items()})
-    handlers = {**DEFAULT_HANDLERS, b"git-upload-pack": _UploadPack}
+    opened = [Repo(str(folder)) for folder in repositories.values()]
+    names: dict[str, BackendRepo] = {
+        f"/{name}": repository for name, repository in zip(repositories, opened, strict=True)
+    }
+    backend = DictBackend(names)
+    handlers: dict[bytes, Callable[..., Any]] = {
+        **DEFAULT_HANDLERS,
+        b"git-upload-pack": _UploadPack,
+    }
     application = make_wsgi_chain(backend, handlers=handlers)
     server = make_server("127.0.0.1", 0, application, WSGIServer, _Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -71,5 +78,5 @@ def serve(repositories: dict[str, Path]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        for repository in opened.values():
+        for repository in opened:
             repository.close()

@@ -36,7 +36,7 @@ def parse_host_keys(known_hosts: str) -> Mapping[str, frozenset[tuple[str, str]]
         parts = line.split()
         if not parts or parts[0].startswith("#"):
             continue
-        if len(parts) < 3:  # noqa: PLR2004 - host, type, key
+        if len(parts) < 3:
             raise ValueError("a line of the ssh host keys is not `host type key`")
         keys.setdefault(parts[0], set()).add((parts[1], parts[2]))
     return {host: frozenset(found) for host, found in keys.items()}

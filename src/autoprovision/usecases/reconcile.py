@@ -80,8 +80,8 @@ def _account(balance: Balance, platform: Platform, findings: list[dict[str, str]
                   f"{getattr(balance, place)}.")  # fmt: skip
     total = balance.free + balance.held + balance.committed
     if balance.limit is not None and total != balance.limit:
-        _find(findings, "LIMIT_DISAGREES", balance.account,
-              f"free, held and committed sum to {total}, the limit is {balance.limit}.")  # fmt: skip
+        sentence = f"free, held and committed sum to {total}, the limit is {balance.limit}."
+        _find(findings, "LIMIT_DISAGREES", balance.account, sentence)
     return count
 
 
@@ -145,5 +145,5 @@ def _stacks(
                   f"The stack {stack.name} has no live application.")  # fmt: skip
     for application in applications:
         if application.status == "AVAILABLE" and application.stack_id not in present:
-            _find(findings, "APPLICATION_WITHOUT_STACK", application.id,
-                  f"{application.application_name} is AVAILABLE and its stack is not there.")  # fmt: skip
+            sentence = f"{application.application_name} is AVAILABLE and its stack is not there."
+            _find(findings, "APPLICATION_WITHOUT_STACK", application.id, sentence)

@@ -21,10 +21,10 @@ def handler(event, context):
 PASSWORD = "Correct-Horse-1"
 
 
-def function(workshop: Any) -> str:
+def function(workshop: Any, text: str = ECHO) -> str:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("index.py", ECHO)
+        archive.writestr("index.py", text)
     functions = workshop.client("lambda")
     arn = functions.create_function(
         FunctionName=workshop.name("api"),
@@ -111,3 +111,36 @@ def test_a_token_opens_the_api_by_name_and_by_path(workshop: Any, monkeypatch: p
         assert get(url, token) == (200, ["/things", subject])
         assert get(url, None) == (401, None)
         assert get(url, token[:-4] + "AAAA") == (401, None)
+
+
+HEALTH = """
+def handler(event, context):
+    return {"statusCode": 200, "body": "the application's own"}
+"""
+
+
+def health_of(workshop: Any) -> bytes:
+    apis = workshop.client("apigatewayv2")
+    api = apis.create_api(Name=workshop.name("api"), ProtocolType="HTTP")["ApiId"]
+    integration = apis.create_integration(
+        ApiId=api,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=function(workshop, HEALTH),
+        PayloadFormatVersion="2.0",
+    )["IntegrationId"]
+    apis.create_route(ApiId=api, RouteKey="GET /health", Target=f"integrations/{integration}")
+    apis.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    request = urllib.request.Request(
+        f"{workshop.aws.endpoint_url}/health",
+        headers={"Host": f"{api}.execute-api.localhost:{workshop.aws.port}"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read()
+
+
+def test_an_application_has_its_own_health(workshop: Any):
+    assert health_of(workshop) == b"the application's own"
+
+
+def test_plain_ministack_still_answers_it_itself(unmended: Any):
+    assert health_of(unmended) != b"the application's own"

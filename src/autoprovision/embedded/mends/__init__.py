@@ -8,6 +8,7 @@ from importlib import import_module
 
 NAMES = (
     "root_credentials",
+    "own_paths",
     "step_functions_integrations",
     "task_tokens",
     "execution_scopes",

@@ -35,16 +35,8 @@ def apply() -> None:
         physical_id: str = "",
         detailed_status: str = "",
     ) -> None:
-        record(
-            stack_id,
-            stack_name,
-            logical_id,
-            resource_type,
-            status,
-            reason,
-            physical_id,
-            detailed_status,
-        )
+        what = (stack_id, stack_name, logical_id, resource_type)
+        record(*what, status, reason, physical_id, detailed_status)
         is_stack = resource_type == _STACK and logical_id == stack_name
         resource = {
             "logical-resource-id": logical_id,
