@@ -33,11 +33,16 @@ def build(blueprint: str, project: Path, scratch: Path, environment: Mapping[str
         **{name: os.environ[name] for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "HTTPS_PROXY") if name in os.environ},
         **recipe["env"].get("variables", {}), **environment,
     }  # fmt: skip
-    for name in ("install", "build", "post_build"):
+    for name in ("install", "pre_build", "build", "post_build"):
         for command in recipe["phases"].get(name, {}).get("commands", ()):
             done = subprocess.run(
-                ["bash", "-c", command], cwd=source, env=known, capture_output=True, text=True,
-                timeout=120, check=False,
+                ["bash", "-c", command],
+                cwd=source,
+                env=known,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
             )
             if done.returncode:
                 raise RecipeFailedError(f"{name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

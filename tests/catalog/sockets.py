@@ -17,7 +17,9 @@ class WebSocket:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         assert parts.hostname
-        self._socket = socket.create_connection((parts.hostname, parts.port or 80), timeout=_PATIENCE)
+        self._socket = socket.create_connection(
+            (parts.hostname, parts.port or 80), timeout=_PATIENCE
+        )
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._messages: list[Any] = []
         target = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -7,8 +7,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from autoprovision.embedded.launcher import EmbeddedAws
 from tests.catalog.recipes import CATALOG, ROOT
+
+from autoprovision.embedded.launcher import EmbeddedAws
 
 _PATIENCE = 60.0
 
@@ -33,19 +34,25 @@ class Workbench:
 
     def network(self, environment: str) -> None:
         text = (ROOT / "infra" / "network.yaml").read_text()
-        self.create(f"network-{environment}", text, {"PlatformName": "autoprovision", "TargetEnvironment": environment})
+        self.create(
+            f"network-{environment}", text, {"TargetEnvironment": environment, "FlowLogs": "false"}
+        )
 
     def role(self, blueprint: str) -> str:
         """The service role of a blueprint, made from its role.yaml."""
         manifest = (CATALOG / blueprint / "blueprint.yaml").read_text()
-        shared = [line.split()[1] for line in manifest.splitlines() if line.startswith("templateOf:")]
+        shared = [
+            line.split()[1] for line in manifest.splitlines() if line.startswith("templateOf:")
+        ]
         text = (CATALOG / (shared or [blueprint])[0] / "role.yaml").read_text()
         parameters = {"PlatformName": "autoprovision"}
         if "BlueprintId:" in text:
             parameters["BlueprintId"] = blueprint
         return self.create(f"role-{blueprint}", text, parameters)["RoleArn"]
 
-    def create(self, name: str, text: str, parameters: dict[str, str], role: str | None = None) -> dict[str, str]:
+    def create(
+        self, name: str, text: str, parameters: dict[str, str], role: str | None = None
+    ) -> dict[str, str]:
         """Create a stack, once, and return its outputs."""
         if (found := self.find(name)) is None:
             self.cloudformation.create_stack(
@@ -57,7 +64,9 @@ class Workbench:
         assert found["StackStatus"] == "CREATE_COMPLETE", self.reasons(name)
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
-    def provision(self, blueprint: str, environment: str, **changes: str) -> tuple[str, dict[str, str]]:
+    def provision(
+        self, blueprint: str, environment: str, **changes: str
+    ) -> tuple[str, dict[str, str]]:
         """A stack of the blueprint with its golden parameters; its name and outputs."""
         golden = json.loads((CATALOG / blueprint / "golden" / f"{environment}.json").read_text())
         number = next(self._numbers)
@@ -71,11 +80,13 @@ class Workbench:
         parameters = golden["parameters"] | {k: given[v] for k, v in golden["assigned"].items()}
         if "UrlScheme" in parameters:
             parameters["UrlScheme"] = "http"
-        template = (CATALOG / golden["blueprint"] / "template.yaml")
+        template = CATALOG / golden["blueprint"] / "template.yaml"
         if not template.exists():
             template = CATALOG / "static-site" / "template.yaml"
         name = f"ap-{environment}-{blueprint}-{number}"
-        return name, self.create(name, template.read_text(), parameters | changes, self.role(blueprint))
+        return name, self.create(
+            name, template.read_text(), parameters | changes, self.role(blueprint)
+        )
 
     def find(self, name: str) -> dict[str, Any] | None:
         listed = self.cloudformation.describe_stacks()["Stacks"]
@@ -107,10 +118,15 @@ class Workbench:
             found = self.cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
             if found["StackStatus"] == "DELETE_COMPLETE":
                 break
-            assert found["StackStatus"] == "DELETE_IN_PROGRESS", (found, self.reasons(stack["StackId"]))
+            assert found["StackStatus"] == "DELETE_IN_PROGRESS", (
+                found,
+                self.reasons(stack["StackId"]),
+            )
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
-        left = self.cloudformation.describe_stack_resources(StackName=stack["StackId"])["StackResources"]
+        left = self.cloudformation.describe_stack_resources(StackName=stack["StackId"])[
+            "StackResources"
+        ]
         assert {one["ResourceStatus"] for one in left} <= {"DELETE_COMPLETE"}, left
 
 
@@ -127,7 +143,9 @@ def release_onto(workbench: Workbench, function: str, code: bytes) -> None:
     """Put a release on a function and wait until it is what answers."""
     functions = workbench.client("lambda")
     functions.update_function_code(FunctionName=function, ZipFile=code)
-    functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    functions.get_waiter("function_updated_v2").wait(
+        FunctionName=function, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
 
 
 def projects(name: str) -> Path:

@@ -1,0 +1,26 @@
+"""One embedded AWS a module, with names below .localhost resolved."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tests.catalog.stacks import Workbench
+
+from autoprovision.embedded import launcher, localhost_names
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    data = tmp_path_factory.mktemp("aws")
+    try:
+        bench = Workbench(launcher.start(data))
+        bench.boundary()
+        yield bench
+    finally:
+        launcher.stop(data)
+
+
+@pytest.fixture(autouse=True)
+def _names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)
+    localhost_names.install()

@@ -1,0 +1,99 @@
+"""The network of an environment: on the embedded AWS, and with what that lacks on moto."""
+
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from tests.catalog.recipes import ROOT
+from tests.catalog.stacks import Workbench
+
+TEMPLATE = (ROOT / "infra" / "network.yaml").read_text()
+SHARED = {
+    "Vpc", "PublicSubnets", "PrivateSubnets", "ServiceSubnets", "ServicePublicAddress", "ListenerArn",
+    "ServiceGroup", "DatabaseGroup", "FilesGroup", "FunctionGroup", "DatabaseSubnets", "Cluster",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("environment", "zones"), [("dev", 2), ("stag", 2), ("prod", 3)])
+def test_it_is_made_and_deleted_to_nothing(workbench: Workbench, environment: str, zones: int):
+    name = f"network-of-{environment}"
+    outputs = workbench.create(
+        name, TEMPLATE, {"TargetEnvironment": environment, "Zones": str(zones), "FlowLogs": "false"}
+    )
+    assert set(outputs) >= SHARED
+    assert len(outputs["PrivateSubnets"].split(",")) == zones
+    exports = {one["Name"] for one in workbench.cloudformation.list_exports()["Exports"]}
+    assert exports >= {f"autoprovision-{environment}-{thing}" for thing in SHARED}
+    workbench.delete(name)
+
+
+def test_groups_name_each_other(workbench: Workbench):
+    outputs = workbench.create(
+        "network-groups", TEMPLATE, {"TargetEnvironment": "dev", "FlowLogs": "false"}
+    )
+    ec2 = workbench.client("ec2")
+
+    def reached_by(group: str) -> set[str]:
+        (found,) = ec2.describe_security_groups(GroupIds=[outputs[group]])["SecurityGroups"]
+        assert not any(rule["IpRanges"] for rule in found["IpPermissions"])
+        return {
+            pair["GroupId"] for rule in found["IpPermissions"] for pair in rule["UserIdGroupPairs"]
+        }
+
+    assert reached_by("ServiceGroup") == {outputs["LoadBalancerGroup"]}
+    assert reached_by("FilesGroup") == {outputs["ServiceGroup"]}
+    assert reached_by("DatabaseGroup") > {outputs["ServiceGroup"], outputs["FunctionGroup"]}
+    assert reached_by("FunctionGroup") == set()
+    workbench.delete("network-groups")
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """moto's CloudFormation imports its API Gateway, whose validator of OpenAPI nothing here uses."""
+    modules = {
+        name: types.ModuleType(name)
+        for name in (
+            "openapi_spec_validator",
+            "openapi_spec_validator.validation",
+            "openapi_spec_validator.validation.exceptions",
+        )
+    }
+    modules["openapi_spec_validator"].validate_spec = lambda *_: None  # type: ignore[attr-defined]
+    modules["openapi_spec_validator.validation.exceptions"].OpenAPIValidationError = ValueError  # type: ignore[attr-defined]
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
+    from moto import mock_aws
+
+    with mock_aws():
+        yield
+
+
+def test_in_prod_it_has_gateways_flow_logs_and_a_jump_host(moto: Any):
+    cloudformation, ec2 = boto3.client("cloudformation"), boto3.client("ec2")
+    chosen = {"TargetEnvironment": "prod", "Zones": "3", "NatGateways": "zone", "JumpHost": "true"}
+    cloudformation.create_stack(
+        StackName="network", TemplateBody=TEMPLATE, Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
+    )  # fmt: skip
+    (stack,) = cloudformation.describe_stacks(StackName="network")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+    assert outputs["ServicePublicAddress"] == "DISABLED"
+    assert outputs["ServiceSubnets"] == outputs["PrivateSubnets"]
+    gateways = ec2.describe_nat_gateways()["NatGateways"]
+    assert {one["SubnetId"] for one in gateways} == set(outputs["PublicSubnets"].split(","))
+    assert {one["ResourceId"] for one in ec2.describe_flow_logs()["FlowLogs"]} == {outputs["Vpc"]}
+    (machine,) = [
+        one for page in ec2.describe_instances()["Reservations"] for one in page["Instances"]
+    ]
+    assert machine["InstanceId"] == outputs["JumpHostId"]
+    assert machine["InstanceType"] == "t4g.nano"
+    named = [{"Name": "tag:Name", "Values": ["autoprovision-prod-jump-host"]}]
+    (group,) = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    assert group["IpPermissions"] == []
