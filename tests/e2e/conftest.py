@@ -158,7 +158,7 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]
     lock = threading.Lock()
     with ExitStack() as stack:
 
-        def repository(files: dict[str, str] | None = None) -> str:
+        def repository(files: dict[str, str] | None = None, token: str | None = None) -> str:
             with lock:
                 place = folder / uuid.uuid4().hex[:8]
                 for name, text in (SITE if files is None else files).items():
@@ -166,7 +166,10 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]
                     (place / name).write_text(text, "utf-8")
                 place.mkdir(exist_ok=True)
                 git_host.commit_folder(place)
-                return stack.enter_context(git_host.serve({"acme/site": place})) + "/acme/site"
+                return (
+                    stack.enter_context(git_host.serve({"acme/site": place}, token=token))
+                    + "/acme/site"
+                )
 
         yield repository
 

@@ -3,6 +3,7 @@
 Nothing of git has to be installed: dulwich makes the commit and speaks the protocol.
 """
 
+import base64
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,12 +50,28 @@ def commit_folder(folder: Path) -> str:
     return commit.decode()
 
 
+def _guarded(application: Callable[..., Any], token: str | None) -> Callable[..., Any]:
+    if token is None:
+        return application
+
+    def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        sent = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Basic ")
+        _, _, password = base64.b64decode(sent).decode().partition(":")
+        if password == token:
+            return application(environ, start_response)
+        start_response("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="git"')])
+        return [b""]
+
+    return guard
+
+
 @contextmanager
-def serve(repositories: dict[str, Path]) -> Iterator[str]:
+def serve(repositories: dict[str, Path], *, token: str | None = None) -> Iterator[str]:
     """Serve repositories by name on a free port of loopback.
 
     Args:
         repositories: path under the host, without a slash, to the repository's folder.
+        token: what opens them, as the password of HTTP's basic authentication; None is open to all.
 
     Yields:
         `http://127.0.0.1:PORT`.
@@ -68,7 +85,7 @@ def serve(repositories: dict[str, Path]) -> Iterator[str]:
         **DEFAULT_HANDLERS,
         b"git-upload-pack": _UploadPack,
     }
-    application = make_wsgi_chain(backend, handlers=handlers)
+    application = _guarded(make_wsgi_chain(backend, handlers=handlers), token)
     server = make_server("127.0.0.1", 0, application, WSGIServer, _Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
