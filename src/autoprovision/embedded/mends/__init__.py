@@ -26,6 +26,7 @@ NAMES = (
     "iam_resources",
     "codebuild_builds",
     "cloudformation_network_types",
+    "websocket_apis",
 )
 
 

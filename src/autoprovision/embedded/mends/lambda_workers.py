@@ -14,6 +14,7 @@ the public names of AWS.
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,11 @@ def apply() -> None:
             command = [command[0], "-S", *command[1:]]
             own = env["PYTHONPATH"] if _is_own("PYTHONPATH", env) else ""
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, [own, str(runtime)]))
+        elif Path(command[0]).name == "node":
+            environment["AWS_EXECUTION_ENV"] = "AWS_Lambda_nodejs"
+            hook = json.dumps(str(runtime / "embedded_localhost_names.js"))
+            own = environment.get("NODE_OPTIONS", "")
+            environment["NODE_OPTIONS"] = f"--require {hook} {own}".strip()
         return subprocess.Popen(command, env=environment, **options)
 
     # Only this module's Popen: the rest of MiniStack keeps Python's.
@@ -93,7 +99,8 @@ def _runtime_folder(folder: Path) -> Path:
     """A folder with links to the runtime's modules, which lie among all others."""
     folder.mkdir(exist_ok=True)
     here = Path(__file__).resolve().parent.parent
-    _link(folder / "embedded_localhost_names.py", here / "localhost_names.py")
+    for kind in ("py", "js"):
+        _link(folder / f"embedded_localhost_names.{kind}", here / f"localhost_names.{kind}")
     for name in _RUNTIME_MODULES:
         origin = Path(_origin(name))
         source = origin.parent if origin.name == "__init__.py" else origin
