@@ -205,3 +205,18 @@ def test_an_address_is_associated_with_an_instance(workshop):
     seen = outputs(stack)
     [address] = living(ec2, "AWS::EC2::EIP", seen["Address"], "")
     assert address["InstanceId"] == seen["Machine"]
+
+
+ARM = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+
+
+def test_the_newest_image_for_arm_has_a_parameter(workshop):
+    image = workshop.client("ssm").get_parameter(Name=ARM)["Parameter"]["Value"]
+    [found] = workshop.client("ec2").describe_images(ImageIds=[image])["Images"]
+    assert "arm64" in found["Name"]
+
+
+def test_ministack_alone_has_none_for_arm(unmended):
+    ssm = unmended.client("ssm")
+    with pytest.raises(ssm.exceptions.ParameterNotFound):
+        ssm.get_parameter(Name=ARM)

@@ -27,6 +27,8 @@ NAMES = (
     "codebuild_builds",
     "cloudformation_network_types",
     "websocket_apis",
+    "function_urls",
+    "public_images",
 )
 
 
