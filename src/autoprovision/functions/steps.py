@@ -29,6 +29,7 @@ from autoprovision.steps import (
 )
 from autoprovision.steps import notify as notifying
 from autoprovision.steps.errors import CancelledError, UrlNotReadyError
+from autoprovision.usecases.timeline import note
 
 logger = Logger(service="autoprovision")
 
@@ -79,8 +80,8 @@ def run(step: str, action: Step, event: dict[str, Any], outside: Platform) -> di
     words = timeline.STEPS[told]
     logger.info("step begins", extra={"requestId": request_id, "step": told})
     if words.doing:
-        timeline.record(
-            outside, request_id, told, StepStatus.STARTED, words.doing,
+        note(
+            outside, request_id, told, words.doing, StepStatus.STARTED,
             expected_seconds=words.seconds,
         )  # fmt: skip
     try:
@@ -96,7 +97,7 @@ def run(step: str, action: Step, event: dict[str, Any], outside: Platform) -> di
         raise _named(_UNEXPECTED, f"INTERNAL: The platform failed at {told} ({kind}).") from None
     message = result.pop("message", words.done)
     if words.doing:
-        timeline.record(outside, request_id, told, StepStatus.SUCCEEDED, message)
+        note(outside, request_id, told, message, StepStatus.SUCCEEDED)
     logger.info("step done", extra={"requestId": request_id, "step": told})
     return result
 
@@ -106,7 +107,7 @@ def _tell_failure(outside: Platform, request_id: str, step: str, name: str, mess
     # The next try is seconds away: to people that is waiting.
     again = name in {"UrlNotReady", "BusyError", "UnavailableError", _UNEXPECTED}
     status = StepStatus.WAITING if again else StepStatus.FAILED
-    timeline.record(outside, request_id, step, status, message)
+    note(outside, request_id, step, message, status)
 
 
 def _log_unexpected(error: Exception, request_id: str, step: str) -> None:

@@ -12,11 +12,11 @@ from autoprovision.domain.identifiers import stack_name
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
-from autoprovision.steps import timeline
 from autoprovision.steps.failure import Failure, explain
 from autoprovision.steps.notify import tell
 from autoprovision.steps.request import application_of
 from autoprovision.steps.stack import left_over
+from autoprovision.usecases.timeline import note
 
 _S = RequestStatus
 _UNFINISHED = frozenset(
@@ -50,10 +50,8 @@ def begin_compensation(event: dict[str, Any], platform: Platform) -> dict[str, A
         request.id, _S.COMPENSATING, reason=failure.code, message=failure.message,
         at=iso(platform.now()), expected=_UNFINISHED,
     )  # fmt: skip
-    timeline.record(
-        platform, request.id, "BeginCompensation", StepStatus.INFO,
-        f"Taking back what was done: {failure.message}",
-    )  # fmt: skip
+    message = f"Taking back what was done: {failure.message}"
+    note(platform, request.id, "BeginCompensation", message)
     return {"verdict": "UNDO", "stackId": _stack_of(request, platform)}
 
 
@@ -116,7 +114,7 @@ def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, 
     )
     if request.status is not _S.NEEDS_OPERATOR and not request.is_final:
         request = _move_to_needs_operator(request, message, platform)
-    timeline.record(platform, request.id, "MarkNeedsOperator", StepStatus.FAILED, message)
+    note(platform, request.id, "MarkNeedsOperator", message, StepStatus.FAILED)
     if request.kind == "terminate":
         _end_badly(request, message, platform)
     tell(request, platform)

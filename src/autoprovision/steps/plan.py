@@ -12,13 +12,13 @@ from autoprovision.domain.clock import iso
 from autoprovision.domain.events import EventName
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.request import Request, RequestStatus
-from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
 from autoprovision.steps import timeline
 from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.usecases import plans
 from autoprovision.usecases.approvals import CALENDAR
+from autoprovision.usecases.timeline import note
 
 _FORWARD = frozenset(
     {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
@@ -102,7 +102,7 @@ def _void_approval(request: Request, platform: Platform) -> None:
         voided = void(approval, because, platform.now())
         platform.approvals.save(voided, expected_version=approval.version)
         platform.events.publish(EventName.APPROVAL_VOIDED, event_detail(request, platform))
-    timeline.record(platform, request.id, "PreparePlan", StepStatus.INFO, because)
+    note(platform, request.id, "PreparePlan", because)
 
 
 def _ask(request: Request, plan: Plan, platform: Platform) -> dict[str, Any]:

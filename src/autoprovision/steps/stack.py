@@ -17,6 +17,7 @@ from autoprovision.ports import Platform
 from autoprovision.steps import timeline
 from autoprovision.steps.errors import CancelledError, StepRefusedError
 from autoprovision.steps.plan import event_detail
+from autoprovision.usecases.timeline import note
 
 REQUEST_TAG = "autoprovision:request"
 CREATE, DELETE = "CREATE", "DELETE"
@@ -96,9 +97,8 @@ def _tell_waiting(request: Request, stack_id: str, purpose: str, platform: Platf
                     request.application_id, stack_id=stack_id, stack_name=name
                 )
             platform.events.publish(EventName.STACK_LAUNCHED, event_detail(request, platform))
-            timeline.record(
-                platform, request.id, "LaunchStack", StepStatus.SUCCEEDED, f"Stack {name} launched."
-            )
+            message = f"Stack {name} launched."
+            note(platform, request.id, "LaunchStack", message, StepStatus.SUCCEEDED)
         doing = "CloudFormation is creating the stack."
     else:
         doing = f"CloudFormation is deleting the stack {name}."
@@ -141,7 +141,7 @@ def settle(stack_id: str, platform: Platform) -> bool:
         status = StepStatus.FAILED
     platform.waits.remove(stack_id, wait.token)
     if ended:
-        timeline.record(platform, wait.request_id, step, status, _sentence(message))
+        note(platform, wait.request_id, step, _sentence(message), status)
     return ended
 
 

@@ -19,7 +19,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
-from autoprovision.usecases.requests import note
+from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 

@@ -1,18 +1,13 @@
 """The timeline of a request: a sentence for people about every step.
 
-The timeline is a courtesy: losing a line never fails a step, and is logged.
+`usecases.timeline.note` appends; the words of each step stand here.
 """
 
-import logging
 from typing import NamedTuple
 
-from autoprovision.domain.clock import iso
-from autoprovision.domain.errors import AutoprovisionError
-from autoprovision.domain.identifiers import new_id
-from autoprovision.domain.timeline import StepStatus, TimelineEvent
+from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
-
-logger = logging.getLogger(__name__)
+from autoprovision.usecases.timeline import note
 
 
 class Words(NamedTuple):
@@ -50,34 +45,6 @@ STEPS = {
 }
 
 
-def record(
-    platform: Platform,
-    request_id: str,
-    step: str,
-    status: StepStatus,
-    message: str,
-    *,
-    expected_seconds: int | None = None,
-) -> None:
-    """Append a line; when that fails it is logged and the step goes on.
-
-    Args:
-        expected_seconds: how long the step usually takes, for a line that begins one.
-    """
-    event = TimelineEvent(
-        id=new_id("evt"), request_id=request_id, at=iso(platform.now()), step=step, status=status,
-        message=message, expected_seconds=expected_seconds,
-    )  # fmt: skip
-    try:
-        platform.records.record_event(event)
-    except AutoprovisionError as error:
-        logger.warning(
-            "timeline line lost", extra={"requestId": request_id, "step": step, "why": error.reason}
-        )
-
-
 def waiting(platform: Platform, request_id: str, step: str, message: str, seconds: int) -> None:
     """Tell that a step waits for something outside."""
-    record(
-        platform, request_id, step, StepStatus.WAITING, message, expected_seconds=seconds
-    )  # fmt: skip
+    note(platform, request_id, step, message, StepStatus.WAITING, expected_seconds=seconds)

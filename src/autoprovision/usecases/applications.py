@@ -11,7 +11,8 @@ from autoprovision.domain.request import (
     TargetEnvironment,
 )
 from autoprovision.ports import Page, Platform
-from autoprovision.usecases.requests import note, start
+from autoprovision.usecases.requests import start
+from autoprovision.usecases.timeline import note
 
 
 def show(actor: Actor, application_id: str, platform: Platform) -> Application:

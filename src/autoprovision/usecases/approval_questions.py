@@ -21,7 +21,7 @@ from autoprovision.domain.user import User
 from autoprovision.mails import render
 from autoprovision.ports import Platform
 from autoprovision.usecases.approvals import CALENDAR, cancel, deliver, expire
-from autoprovision.usecases.requests import note
+from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from autoprovision.domain.request import Request
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports import Page, Platform
-from autoprovision.usecases.requests import note
+from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 

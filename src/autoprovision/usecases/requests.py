@@ -13,7 +13,7 @@ from autoprovision.domain.errors import (
     NotFoundError,
     UnavailableError,
 )
-from autoprovision.domain.identifiers import application_id_of, new_id
+from autoprovision.domain.identifiers import application_id_of
 from autoprovision.domain.quota import Hold, HoldState
 from autoprovision.domain.request import (
     Request,
@@ -21,9 +21,11 @@ from autoprovision.domain.request import (
     RequestTemplate,
     parse_template,
 )
-from autoprovision.domain.timeline import StepStatus, TimelineEvent
+from autoprovision.domain.timeline import TimelineEvent
 from autoprovision.ports import Page, Platform
+from autoprovision.usecases import approvals
 from autoprovision.usecases.plans import Planned, plan_for, unit_for
+from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 
@@ -179,24 +181,6 @@ def start(request: Request, platform: Platform) -> None:
         logger.warning("workflow not started, the sweep will", extra={"requestId": request.id})
 
 
-def note(
-    platform: Platform,
-    request_id: str,
-    step: str,
-    message: str,
-    status: StepStatus = StepStatus.INFO,
-) -> None:
-    """Append a line to the timeline; losing a line must not lose the work."""
-    event = TimelineEvent(
-        id=new_id("evt"), request_id=request_id, at=iso(platform.now()), step=step, status=status,
-        message=message,
-    )  # fmt: skip
-    try:
-        platform.records.record_event(event)
-    except UnavailableError:
-        logger.warning("timeline line lost", extra={"requestId": request_id, "step": step})
-
-
 def show(actor: Actor, request_id: str, platform: Platform) -> Request:
     """A request. Raises NotFoundError when there is none within reach."""
     return _within_reach(actor, "request.show", request_id, platform)
@@ -284,8 +268,6 @@ def cancel(actor: Actor, request_id: str, platform: Platform) -> Request:
 
 def _wake(request: Request, platform: Platform) -> None:
     """Tell whoever waits for an approval or a stack that the request is cancelled."""
-    from autoprovision.usecases import approvals
-
     # The cause stays in the execution's history: who cancelled is on the request itself.
     cause = "The request was cancelled."
     if request.status is RequestStatus.AWAITING_APPROVAL:
