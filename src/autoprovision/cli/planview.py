@@ -1,6 +1,6 @@
 """How a plan is shown: what would run, what it costs, what is left, who has to approve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,32 +11,48 @@ _CENT = 100
 
 
 def show_plan(console: Console, plan: Mapping[str, Any]) -> None:
-    """Print a plan; members that are missing are left out."""
+    """Print a plan with its price, line by line; members that are missing are left out."""
     quota = plan.get("quota") or {}
-    approval = plan.get("approval") or {}
     show_fields(
         console,
         [
-            (
-                "blueprint",
-                " ".join(str(plan[key]) for key in ("blueprint", "version") if key in plan),
-            ),
-            ("price", _price(plan, quota)),
+            *_summary(plan),
             ("quota left", _left(quota)),
             ("", quota.get("advice")),
-            ("approval", status_text(approval.get("verdict"))),
-            *(("", f"- {reason}") for reason in approval.get("reasons") or ()),
-            ("", approval.get("easiestChange")),
-            ("expires after", plan.get("expiresAfter")),
             ("not priced", plan.get("unpriced")),
             ("parameters", plan.get("parameters")),
             ("digest", plan.get("digest")),
         ],
     )
-    lines = plan.get("priceLines") or []
-    if lines:
+    _show_price_lines(console, plan.get("priceLines") or [])
+
+
+def show_plan_summary(console: Console, plan: Mapping[str, Any]) -> None:
+    """Print what a request's readers ask first: what, how much, approved by whom and why."""
+    show_fields(console, _summary(plan))
+
+
+def _summary(plan: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    approval = plan.get("approval") or {}
+    named = [str(plan[key]) for key in ("blueprint", "version") if key in plan]
+    return [
+        ("blueprint", " ".join(named)),
+        ("price", _price(plan, plan.get("quota") or {})),
+        ("approval", status_text(approval.get("verdict"))),
+        *(("", f"- {reason}") for reason in approval.get("reasons") or ()),
+        ("", approval.get("easiestChange")),
+        ("expires after", plan.get("expiresAfter")),
+    ]
+
+
+def _show_price_lines(console: Console, lines: Sequence[Mapping[str, Any]]) -> None:
+    priced = [line for line in lines if line.get("unit")]
+    free = [str(line.get("resource")) for line in lines if not line.get("unit")]
+    if priced:
         console.print()
-        show_table(console, lines, _PRICE_COLUMNS)
+        show_table(console, priced, _PRICE_COLUMNS)
+    if free:
+        console.print(f"Free of charge: {', '.join(free)}.")
 
 
 def _cents(name: str) -> Any:
@@ -52,6 +68,12 @@ def _cents(name: str) -> Any:
     return read
 
 
+def _source(line: Mapping[str, Any]) -> str:
+    """The host that a price was read from, and when; `--json` has the whole address."""
+    where, comma, when = str(line.get("source") or "").rpartition(", ")
+    return f"{where.removeprefix('https://').partition('/')[0]}{comma}{when}"
+
+
 _PRICE_COLUMNS = (
     ("resource", field("resource")),
     ("for", field("description")),
@@ -59,7 +81,7 @@ _PRICE_COLUMNS = (
     ("unit", field("unit")),
     ("unit price", lambda line: _cents("unitPriceCents")(line) or _cents("unitPrice")(line)),
     ("a month", _cents("monthlyCents")),
-    ("source", field("source")),
+    ("source", _source),
 )
 
 

@@ -18,7 +18,7 @@ from autoprovision.cli.lists import (
     print_list,
 )
 from autoprovision.cli.outcomes import conclude, watch_request
-from autoprovision.cli.planview import show_plan
+from autoprovision.cli.planview import show_plan, show_plan_summary
 from autoprovision.cli.render import (
     field,
     moment,
@@ -175,7 +175,7 @@ def show_request(console: Console, request: Mapping[str, Any]) -> None:
     plan_ = request.get("plan")
     if plan_:
         console.print()
-        show_plan(console, plan_)
+        show_plan_summary(console, plan_)
 
 
 def _go_on(session: Session, request: Document, *, watch: bool) -> None:
