@@ -43,9 +43,24 @@ fmt: setup ## Format
 lint: setup ## Format and lint, without changing anything
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 
+LINT_VENV := .venv-lint
+$(LINT_VENV)/.ready: requirements/lint.lock
+	@$(PYTHON) -m venv $(LINT_VENV)
+	@$(LINT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/lint.lock
+	@touch $@
+
+.PHONY: templates
+templates: setup $(LINT_VENV)/.ready ## cfn-lint and checkov over every CloudFormation template
+	@$(BIN)/cfn-lint infra/*.yaml catalog/*/template.yaml catalog/*/role.yaml
+	@for folder in infra catalog; do $(LINT_VENV)/bin/checkov --framework cloudformation -d $$folder --quiet --compact --skip-download; done
+
 .PHONY: types
 types: setup ## mypy --strict
 	@$(BIN)/mypy
+
+.PHONY: package
+package: setup ## Build the wheel, with the templates, workflows and the catalog inside
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json from the table of operations
@@ -53,14 +68,14 @@ openapi: setup ## Write openapi.json from the table of operations
 
 .PHONY: lock
 lock: setup ## Renew the lock files (the only target that changes versions)
-	@for name in functions dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/$$name.lock requirements/$$name.in; done
+	@for name in functions dev lint; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/$$name.lock requirements/$$name.in; done
 
 .PHONY: check-static
-check-static: lint types ## Everything of `check` but the tests
+check-static: lint types templates ## Everything of `check` but the tests
 
 .PHONY: check
 check: check-static test ## Everything CI runs
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) $(LINT_VENV) dist build .mypy_cache .ruff_cache .hypothesis .coverage
