@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from autoprovision.aws.clients import client
+from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports import PlatformSettings
 from autoprovision.settings import Settings
 
@@ -40,6 +41,13 @@ class AwsPlatform:
             hosted_zone_id=given.hosted_zone_id,
             certificate_arn=given.certificate_arn,
             portal_url=given.portal_url,
+            calendar=WorkingCalendar.from_texts(
+                expiry=given.approval_expiry,
+                reminders=given.approval_reminders,
+                escalation=given.approval_escalation,
+                zone=given.approval_zone,
+                holidays=given.approval_holidays,
+            ),
         )
 
     @cached_property
@@ -103,6 +111,22 @@ class AwsPlatform:
             self._settings.need("approvals_table"),
             kms=client("kms"),
             key_arn=self._settings.need("token_key_arn"),
+        )
+
+    @cached_property
+    def delegations(self) -> "ports.Delegations":
+        from autoprovision.aws.delegations_table import DelegationsTable
+
+        return DelegationsTable(client("dynamodb"), self._settings.need("approvals_table"))
+
+    @cached_property
+    def dead_letters(self) -> "ports.DeadLetters":
+        from autoprovision.aws.dead_letters import ApprovalDeadLetters
+
+        return ApprovalDeadLetters(
+            client("sqs"),
+            source=self._settings.need("approval_dead_letters_url"),
+            target=self._settings.need("approval_queue_url"),
         )
 
     @cached_property

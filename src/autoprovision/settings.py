@@ -41,6 +41,13 @@ class Settings:
     url_scheme: str = ""
     allowed_git_hosts: str = ""
     portal_url: str = ""
+    approval_queue_url: str = ""
+    approval_dead_letters_url: str = ""
+    approval_expiry: str = ""
+    approval_reminders: str = ""
+    approval_escalation: str = ""
+    approval_zone: str = ""
+    approval_holidays: str = ""
     aws_region: str = ""
 
     @classmethod

@@ -198,7 +198,7 @@ def test_route_reaches_the_function_that_may(key):
     directory = {"users", "me", "business-units", "policy"}
     function = (
         "ApprovalsApi"
-        if noun == "approvals"
+        if noun in {"approvals", "delegations"}
         else "DirectoryApi"
         if noun in directory
         else "RequestsApi"

@@ -29,7 +29,7 @@ def test_the_promised_commands_exist():
     promised = {
         "": "up down status deploy login logout token",
         "request": "plan submit show list cancel resume resubmit",
-        "approval": "list show approve reject",
+        "approval": "list show approve reject delegate delegations undelegate redrive",
         "application": "list show update extend publish terminate",
         "blueprint": "list show validate schema",
         "unit": "list show set ledger reconcile",

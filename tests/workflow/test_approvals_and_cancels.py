@@ -93,7 +93,8 @@ def test_a_rejection_gives_everything_back(world: World, engine: Engine):
     engine.on_question = lambda: decide(world, request.id, BOB, "REJECTED", "Use dev.")
     done = engine.run("provision", request.id)
     request = world.records.request(request.id)
-    assert (request.status, request.reason, request.message) == ("REJECTED", "REJECTED", "Use dev.")
+    said = "bob@uni.edu rejected it on 2026-11-23 09:00 UTC: Use dev."
+    assert (request.status, request.reason, request.message) == ("REJECTED", "REJECTED", said)
     assert world.stacks.calls == []
     assert_nothing_is_left(world, request.id)
     assert outcome_mails(world) == ["rejected"]

@@ -21,6 +21,10 @@ THROTTLED = frozenset(
         "LimitExceededException", "TransactionInProgressException",
     }
 )  # fmt: skip
+# A key that is disabled, on its way out, or not ours to use: an operator's to mend.
+_KEY_REFUSED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "DisabledException", "KMSInvalidStateException"}
+)
 _FIRST_SERVER_ERROR = 500
 
 
@@ -50,3 +54,22 @@ def answering(service: str) -> Iterator[None]:
         if not is_outage(error):
             raise
         raise UnavailableError(f"{service} does not answer now; try again.") from error
+
+
+@contextmanager
+def using_key() -> Iterator[None]:
+    """The same for KMS, whose refusal of a key is as good as no answer until somebody mends it.
+
+    Raises:
+        UnavailableError: code KEY_UNAVAILABLE when the key is refused.
+    """
+    with answering("KMS"):
+        try:
+            yield
+        except ClientError as error:
+            if code_of(error) not in _KEY_REFUSED:
+                raise
+            raise UnavailableError(
+                "A key of the platform cannot be used now; an operator has to look at KMS.",
+                code="KEY_UNAVAILABLE",
+            ) from error

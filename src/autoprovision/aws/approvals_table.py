@@ -10,7 +10,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from autoprovision.aws.answers import answering
+from autoprovision.aws.answers import using_key
 from autoprovision.aws.dynamodb.expressions import Change, update
 from autoprovision.aws.dynamodb.items import from_item, record
 from autoprovision.aws.dynamodb.reading import MOST_ITEMS, OLDEST_FIRST, Dynamo, page_of
@@ -110,7 +110,7 @@ class ApprovalsTable:
         if item is None or "taskToken" not in item:
             return None
         sealed = base64.b64decode(from_item(item)["taskToken"])
-        with answering("KMS"):
+        with using_key():
             answer = self._kms.decrypt(
                 KeyId=self._key_arn, CiphertextBlob=sealed,
                 EncryptionContext={"requestId": request_id},
@@ -118,7 +118,7 @@ class ApprovalsTable:
         return str(answer["Plaintext"].decode())
 
     def _seal(self, request_id: str, token: str) -> str:
-        with answering("KMS"):
+        with using_key():
             answer = self._kms.encrypt(
                 KeyId=self._key_arn, Plaintext=token.encode(),
                 EncryptionContext={"requestId": request_id},

@@ -7,9 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from autoprovision.aws.answers import answering, code_of
+from autoprovision.aws.answers import code_of, using_key
 
-_SERVICE = "KMS"
 _ALGORITHM = "ECDSA_SHA_256"
 _NOT_OURS = frozenset(
     {"KMSInvalidSignatureException", "NotFoundException", "InvalidKeyUsageException"}
@@ -25,7 +24,7 @@ class KmsSigner:
 
     def sign(self, payload: bytes) -> tuple[str, str]:
         """Signature in base64 and the key's id."""
-        with answering(_SERVICE):
+        with using_key():
             answer = self._client.sign(
                 KeyId=self._key_arn, Message=hashlib.sha256(payload).digest(),
                 MessageType="DIGEST", SigningAlgorithm=_ALGORITHM,
@@ -38,7 +37,7 @@ class KmsSigner:
             raw = base64.b64decode(signature, validate=True)
         except (binascii.Error, ValueError):
             return False
-        with answering(_SERVICE):
+        with using_key():
             try:
                 answer = self._client.verify(
                     KeyId=key_id, Message=hashlib.sha256(payload).digest(), MessageType="DIGEST",

@@ -83,6 +83,22 @@ class ApiClient:
         """Approve or reject exactly the plan whose digest is in the decision."""
         return self._post(f"/approvals/{segment(request_id)}", json=decision)
 
+    def redrive_approvals(self) -> Document:
+        """Put questions that could not be opened back on the queue."""
+        return self._post("/approvals/dead-letters/redrive", json={})
+
+    def delegations(self) -> Document:
+        """What was delegated, by this person and to them."""
+        return self._get("/delegations")
+
+    def delegate(self, delegation: Document) -> Document:
+        """Let another approver decide for this person."""
+        return self._post("/delegations", json=delegation)
+
+    def end_delegation(self) -> Document:
+        """End what this person delegated."""
+        return self._send("DELETE", "/delegations")
+
     # -- applications
 
     def applications(self, query: Query) -> Document:

@@ -123,6 +123,20 @@ class Approval(Resource):
         """How many more people must approve."""
         return self.approvers_needed - len(self.decisions) if self.is_open else 0
 
+    @property
+    def answer(self) -> str:
+        """Who decided, when and why, as sentences for the person who asked; empty while open."""
+        if self.is_open or self.closed_at is None:
+            return ""
+        why = (self.closed_because or "").strip()
+        if self.status not in {ApprovalStatus.APPROVED, ApprovalStatus.REJECTED}:
+            return why
+        said = (one for one in self.decisions if one.decision.value == self.status.value)
+        people = " and ".join(one.by_email for one in said)
+        verb = "approved" if self.status is ApprovalStatus.APPROVED else "rejected"
+        at = iso(self.closed_at)[:16].replace("T", " ")
+        return f"{people} {verb} it on {at} UTC{f': {why}' if why else '.'}"
+
     def next_version(self, **changes: Any) -> "Approval":
         """A copy with changes, one version on."""
         return self.model_copy(update={**changes, "version": self.version + 1})

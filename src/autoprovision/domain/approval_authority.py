@@ -58,6 +58,15 @@ class Delegation(Resource):
             raise ValueError("A delegation ends after it begins.")
         return self
 
+    def ended(self, at: datetime) -> "Delegation | None":
+        """As it is when its giver takes it back: over, or never begun and then None.
+
+        What once held is kept, because who stood in for whom counts for two approvers.
+        """
+        if at >= self.until:
+            return self
+        return None if at <= self.from_at else self.with_(until=to_moment(at))
+
     def holds(self, at: datetime) -> bool:
         """Whether it is in force."""
         return self.from_at <= at < self.until

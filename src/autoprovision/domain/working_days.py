@@ -7,12 +7,13 @@ from Friday 15:00 one working day ends on Monday 15:00, and from Saturday at the
 import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.request import TargetEnvironment
 from autoprovision.domain.resource import Resource
 
 WEEKEND = (5, 6)
@@ -68,6 +69,10 @@ def _span(text: str) -> str:
     return text
 
 
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -91,6 +96,7 @@ class WorkingCalendar(Resource):
         remind_after: spans after which the approvers are reminded.
         escalate_after: the span after which the next group is told.
         expire_after: the span after which an open approval expires.
+        expire_after_in: the same for environments that have a span of their own.
     """
 
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
@@ -98,6 +104,43 @@ class WorkingCalendar(Resource):
     remind_after: tuple[Span, ...] = ("1wd", "3wd")
     escalate_after: Span = "2wd"
     expire_after: Span = "5wd"
+    expire_after_in: dict[TargetEnvironment, Span] = Field(default_factory=dict)
+
+    @classmethod
+    def from_texts(
+        cls, *, expiry: str, reminders: str, escalation: str, zone: str, holidays: str
+    ) -> Self:
+        """Read the platform's settings; an empty one leaves its default.
+
+        Args:
+            expiry: one span for all environments, or a comma-separated list in which an
+                environment may have its own: `5wd,dev=1wd`.
+            reminders: comma-separated spans.
+            escalation: one span.
+            zone: IANA time zone.
+            holidays: comma-separated dates, `2026-12-25`.
+
+        Raises:
+            ValueError: naming the fault; pydantic's is one.
+        """
+        spans = [one.partition("=") for one in _listed(expiry)]
+        general = [name for name, sign, _ in spans if not sign]
+        if len(general) > 1:
+            raise ValueError(f"{expiry!r} names more than one span for all environments.")
+        given: dict[str, Any] = {
+            "expire_after": general[0] if general else "",
+            "expire_after_in": {name: span for name, sign, span in spans if sign},
+            "remind_after": _listed(reminders),
+            "escalate_after": escalation.strip(),
+            "zone": zone.strip(),
+            "holidays": _listed(holidays),
+        }
+        return cls.model_validate({name: value for name, value in given.items() if value})
+
+    def expiry(self, at: datetime, environment: str | None) -> datetime:
+        """When a question that is opened now expires, in an environment."""
+        own = {one.value: span for one, span in self.expire_after_in.items()}
+        return self.after(at, own.get(environment or "", self.expire_after))
 
     def after(self, at: datetime, span: str) -> datetime:
         """The moment a span later.

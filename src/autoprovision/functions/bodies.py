@@ -25,6 +25,26 @@ class Decision(_Body):
         str, Field(alias="planDigest", description="Digest of the plan that was looked at.")
     ]
     comment: Annotated[str, Field(max_length=2000)] = ""
+    on_behalf_of: Annotated[
+        str | None,
+        Field(
+            alias="onBehalfOf", max_length=254,
+            description="Address of the person who is away and delegated to you.",
+        ),
+    ] = None  # fmt: skip
+
+
+class NewDelegation(_Body):
+    """Who decides for you while you are away."""
+
+    to: Annotated[str, Field(max_length=254, description="The other approver's address.")]
+    until: Annotated[
+        str, Field(max_length=40, description="A duration, a day or a moment.", examples=["5d"])
+    ]
+    from_at: Annotated[
+        str | None,
+        Field(alias="from", max_length=40, description="A day or a moment; else now."),
+    ] = None
 
 
 class Quota(_Body):

@@ -20,6 +20,7 @@ from autoprovision.usecases import (
     approvals,
     blueprints,
     business_units,
+    delegations,
     plans,
     policies,
     reconcile,
@@ -142,9 +143,29 @@ def _decide(call: Call) -> Answer:
         200,
         approvals.decide(
             call.actor, call.path["requestId"], call.platform, decision=body.decision,
-            comment=body.comment, plan_digest=body.plan_digest,
+            comment=body.comment, plan_digest=body.plan_digest, on_behalf_of=body.on_behalf_of,
         ),
     )  # fmt: skip
+
+
+def _redrive(call: Call) -> Answer:
+    return Answer(200, approvals.redrive(call.actor, call.platform))
+
+
+def _show_delegations(call: Call) -> Answer:
+    return Answer(200, delegations.show(call.actor, call.platform))
+
+
+def _delegate(call: Call) -> Answer:
+    body = call.read(bodies.NewDelegation)
+    given = delegations.give(
+        call.actor, call.platform, to=body.to, until=body.until, from_at=body.from_at
+    )
+    return Answer(201, given)
+
+
+def _take_back(call: Call) -> Answer:
+    return Answer(200, delegations.take_back(call.actor, call.platform))
 
 
 def _list_applications(call: Call) -> Answer:
@@ -264,6 +285,10 @@ OPERATIONS: dict[str, Operation] = {
     "GET /approvals": Operation("approval.list", "List open approvals, oldest first", _list_approvals, answer="Approval", paged=True),
     "GET /approvals/{requestId}": Operation("approval.show", "Show an approval with its plan", _show_approval, answer="Approval"),
     "POST /approvals/{requestId}": Operation("approval.decide", "Approve or reject a plan", _decide, body=bodies.Decision, answer="Approval", refusals=(409, 422), repeatable=True),
+    "POST /approvals/dead-letters/redrive": Operation("approval.redrive", "Put questions that could not be opened back on the queue", _redrive, refusals=(422,), repeatable=True),
+    "GET /delegations": Operation("delegation.show", "Who decides for me, and for whom I do", _show_delegations),
+    "POST /delegations": Operation("delegation.give", "Let another approver decide for me for a while", _delegate, 201, bodies.NewDelegation, refusals=(422,), repeatable=True),
+    "DELETE /delegations": Operation("delegation.end", "Decide for myself again", _take_back),
     "GET /applications": Operation("application.list", "List applications, newest first", _list_applications, answer="Application", paged=True),
     "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
     "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),

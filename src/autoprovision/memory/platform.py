@@ -6,6 +6,7 @@ from autoprovision.domain.blueprint import Catalog
 from autoprovision.domain.policy import Policy
 from autoprovision.memory.approvals import MemoryApprovalDesk
 from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
+from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegations
 from autoprovision.memory.messages import MemoryEventBus, MemoryMailer, MemoryOperators
 from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
@@ -46,6 +47,8 @@ class MemoryPlatform:
         self.stacks = MemoryStacks()
         self.waits = MemoryWaits()
         self.approvals = MemoryApprovalDesk()
+        self.delegations = MemoryDelegations()
+        self.dead_letters = MemoryDeadLetters(self.outside)
         self.signer = MemorySigner()
         self.users = MemoryUsers()
         self.directory = MemoryDirectory(self.outside)

@@ -9,6 +9,8 @@ from autoprovision.ports.pages import Page
 from autoprovision.ports.people import (
     ApprovalDesk,
     Begun,
+    DeadLetters,
+    Delegations,
     Directory,
     EventBus,
     Idempotency,
@@ -35,6 +37,8 @@ __all__ = [
     "Begun",
     "Builds",
     "CatalogSource",
+    "DeadLetters",
+    "Delegations",
     "Directory",
     "EventBus",
     "Idempotency",

@@ -1,10 +1,11 @@
 """What people touch: users, approvals, mails, uploads, repeated calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from autoprovision.domain.approval import Approval
+from autoprovision.domain.approval_authority import Delegation
 from autoprovision.domain.events import EventName
 from autoprovision.domain.mail import Mail
 from autoprovision.domain.user import User
@@ -34,6 +35,29 @@ class ApprovalDesk(Protocol):
 
     def token(self, request_id: str) -> str | None:
         """The task token, decrypted."""
+
+
+class Delegations(Protocol):
+    """Who decides for whom while they are away; one for each person who is away."""
+
+    def save(self, delegation: Delegation) -> None:
+        """Keep it; the one that the same person gave before is replaced."""
+
+    def forget(self, user_id: str) -> None:
+        """Remove what a person gave; nothing there is fine."""
+
+    def given_by(self, user_ids: Collection[str]) -> Sequence[Delegation]:
+        """What these people gave, strongly consistent, whether it holds now or not."""
+
+    def received_by(self, user_id: str) -> Sequence[Delegation]:
+        """What was given to a person, whether it holds now or not."""
+
+
+class DeadLetters(Protocol):
+    """Questions that could not be opened, kept for an operator."""
+
+    def redrive(self, *, limit: int) -> int:
+        """Put up to so many back where they came from; they may then come twice. How many."""
 
 
 class Signer(Protocol):

@@ -1,12 +1,15 @@
 """`Platform`, the bundle of all ports, and the settings that the rules need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.people import (
     ApprovalDesk,
+    DeadLetters,
+    Delegations,
     Directory,
     EventBus,
     Idempotency,
@@ -42,6 +45,7 @@ class PlatformSettings:
     hosted_zone_id: str = ""
     certificate_arn: str = ""
     portal_url: str = ""
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
 
 
 class Platform(Protocol):
@@ -63,6 +67,10 @@ class Platform(Protocol):
     def waits(self) -> Waits: ...
     @property
     def approvals(self) -> ApprovalDesk: ...
+    @property
+    def delegations(self) -> Delegations: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
     @property
     def signer(self) -> Signer: ...
     @property

@@ -74,11 +74,18 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
             return refusal
     platform.records.move_request(
         request.id, RequestStatus.PROVISIONING, reason="LAUNCHING",
-        message="The stack is being created.", at=iso(platform.now()),
+        message=_going_on(request, plan, platform), at=iso(platform.now()),
         expected={RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL,
                   RequestStatus.PROVISIONING},
     )  # fmt: skip
     return {"decision": "LAUNCH", "launch": _launch(request, published, platform)}
+
+
+def _going_on(request: Request, plan: Plan, platform: Platform) -> str:
+    """What the requester reads: who said yes, and what happens now."""
+    approval = platform.approvals.get(request.id) if plan.approval.approvers_needed else None
+    said = f"{approval.answer} " if approval else ""
+    return f"{said}The stack is being created."
 
 
 def _undo(error: str) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def _undo(error: str) -> dict[str, Any]:
 def _ended(approval: Approval, platform: Platform) -> dict[str, Any]:
     """The question ended otherwise: keep with the request how, in the words of whoever ended it."""
     error = _ENDS[approval.status]
-    why = explain({"Error": error, "Cause": approval.closed_because or approval.status.value})
+    why = explain({"Error": error, "Cause": approval.answer or approval.status.value})
     platform.records.patch_request(approval.request_id, failure=why.kept())
     return _undo(error)
 

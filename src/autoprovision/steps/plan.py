@@ -17,15 +17,15 @@ from autoprovision.steps import timeline
 from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.usecases import plans
-from autoprovision.usecases.approvals import CALENDAR
 from autoprovision.usecases.timeline import note
 
 _FORWARD = frozenset(
     {RequestStatus.SUBMITTED, RequestStatus.AWAITING_APPROVAL, RequestStatus.PROVISIONING}
 )
 _BACK = frozenset({RequestStatus.COMPENSATING, RequestStatus.NEEDS_OPERATOR})
-# The state's own limit lies behind the question's, so that a decision made in time always counts.
-_MARGIN = timedelta(minutes=10)
+# The state's own limit lies a little behind the question's: whoever comes first, ExpireApproval
+# looks whether a decision was made in time, and the question is over only then.
+_MARGIN = timedelta(seconds=2)
 
 
 def prepare_plan(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _ask(request: Request, plan: Plan, platform: Platform) -> dict[str, Any]:
         request.id, RequestStatus.AWAITING_APPROVAL, reason=plan.approval.verdict,
         message=message, at=iso(now), expected=_FORWARD,
     )  # fmt: skip
-    expires_at = CALENDAR.after(now, CALENDAR.expire_after)
+    expires_at = platform.settings.calendar.expiry(now, request.target_environment)
     timeline.waiting(
         platform, request.id, "AskApproval", message, int((expires_at - now).total_seconds())
     )

@@ -20,7 +20,8 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.user import User
 from autoprovision.mails import render
 from autoprovision.ports import Platform
-from autoprovision.usecases.approvals import CALENDAR, cancel, deliver, expire
+from autoprovision.usecases.approvals import cancel, deliver, expire
+from autoprovision.usecases.plans import current_basis
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,10 @@ def _tell(approval: Approval, request: Request, platform: Platform) -> None:
             "targetEnvironment": request.target_environment,
             "businessUnit": request.business_unit, "status": request.status.value,
             "reason": request.reason, "planDigest": approval.plan_digest,
+            "question": approval.round, "approversNeeded": approval.approvers_needed,
+            "blueprint": request.plan.blueprint if request.plan else None,
+            "monthlyCredits": request.plan.monthly_credits if request.plan else None,
+            "expiresAt": iso(approval.expires_at),
             "at": iso(platform.now()),
         },
     )  # fmt: skip
@@ -148,7 +153,20 @@ def approvers_for(
         if one.id != approval.submitted_by and one.email.casefold() != own
     ]
     nearest = [one for one in people if one.role is not Role.ADMIN]
-    return people if escalated_too or not nearest else nearest
+    told = people if escalated_too or not nearest else nearest
+    return _with_stand_ins(told, approval, platform)
+
+
+def _with_stand_ins(people: list[User], approval: Approval, platform: Platform) -> list[User]:
+    """Whoever is away still gets the mail, and so does who decides for them meanwhile."""
+    given = platform.delegations.given_by([one.id for one in people])
+    holding = (one.to_user for one in given if one.holds(platform.now()))
+    others = {one.id: one for one in people}
+    for user_id in holding:
+        person = others.get(user_id) or platform.users.get(user_id)
+        if person and person.status == "ACTIVE" and person.id != approval.submitted_by:
+            others[person.id] = person
+    return list(others.values())
 
 
 def _mail(
@@ -165,12 +183,38 @@ def _link(platform: Platform) -> dict[str, str]:
     return {"portal": portal} if portal else {}
 
 
+def _is_stale(approval: Approval, platform: Platform) -> bool:
+    """Whether what the question asks about is not what would be built today."""
+    if not approval.is_open or platform.now() >= approval.expires_at:
+        return False
+    request = platform.records.request(approval.request_id)
+    return request.plan is not None and current_basis(request, platform) != request.plan.basis
+
+
+def withdraw(approval: Approval, platform: Platform) -> None:
+    """Take a question back whose plan has moved; the workflow makes the plan anew and asks again.
+
+    A decision that comes first stands: it is looked at before anything is launched.
+    """
+    try:
+        because = "The catalog, the prices or the policy changed."
+        voided = rules.void(approval, because, platform.now())
+        voided = platform.approvals.save(voided, expected_version=approval.version)
+    except ConflictError as error:
+        logger.info("not taken back", extra={"requestId": approval.request_id, "why": error.reason})
+        return
+    deliver(voided, platform)
+
+
 def tend(approval: Approval, platform: Platform) -> None:
     """Do what is due on an open question: a reminder, the next group, or its end.
 
     Mails go out before they are noted: a crash in between repeats a mail that is sent once only.
     """
-    for task in due(approval, platform.now(), CALENDAR):
+    if _is_stale(approval, platform):
+        withdraw(approval, platform)
+        return
+    for task in due(approval, platform.now(), platform.settings.calendar):
         try:
             approval = _do(task, approval, platform)
         except ConflictError as error:

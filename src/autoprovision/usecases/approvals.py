@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autoprovision.domain import approval as rules
-from autoprovision.domain.actor import Actor, authorize, units_within
+from autoprovision.domain.actor import Actor, units_within
 from autoprovision.domain.approval import Approval, ApprovalStatus, Decision, DecisionKind
 from autoprovision.domain.approval_authority import check_may_decide, signing_payload
-from autoprovision.domain.approval_errors import ApprovalClosedError
+from autoprovision.domain.approval_errors import ApprovalClosedError, NoDelegationError
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import (
     AutoprovisionError,
@@ -25,15 +25,15 @@ from autoprovision.domain.events import EventName
 from autoprovision.domain.moment import to_moment
 from autoprovision.domain.request import Request
 from autoprovision.domain.timeline import StepStatus
-from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports import Page, Platform
+from autoprovision.usecases.delegations import away_for
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 
-CALENDAR = WorkingCalendar()
 _STEP = "AskApproval"
 _REREADS = 5
+_MOST_REDRIVEN = 200
 # A page of open approvals is filtered by unit; so many stored pages are read to fill it.
 _STORED_PAGES = 10
 
@@ -45,7 +45,7 @@ def list_approvals(
 
     A page may be short although there are more: `next` says so.
     """
-    units = units_within(actor, "approval.list")
+    units = _reach(actor, "approval.list", platform)
     found: list[Approval] = []
     for _ in range(_STORED_PAGES):
         page = platform.approvals.list_open(limit=limit - len(found), after=after)
@@ -71,8 +71,13 @@ def decide(
     decision: str,
     comment: str,
     plan_digest: str,
+    on_behalf_of: str | None = None,
 ) -> dict[str, Any]:
     """Take a person's signed decision about the plan that they saw.
+
+    Args:
+        on_behalf_of: e-mail address of the person who is away and delegated to this one; None for
+            their own authority, or where that does not reach for whoever's does.
 
     Raises:
         ForbiddenError: the role may not decide, or it is their own request.
@@ -81,12 +86,17 @@ def decide(
         InvalidInputError: a rejection without a comment.
         BusyError: others always came first; nothing was decided.
     """
+    away = _authority(actor, request_id, on_behalf_of, platform)
 
     def move(approval: Approval) -> Approval:
-        check_may_decide(actor.id, approval, (), platform.now())
+        if not approval.is_open:
+            raise rules.closed_error(approval)
+        known = platform.delegations.given_by(_concerned(approval, actor, away))
+        check_may_decide(actor.id, approval, known, platform.now(), on_behalf_of=away)
         said = Decision(
             decision=DecisionKind(decision), by=actor.id, by_email=actor.email,
             at=to_moment(platform.now()), plan_digest=plan_digest, comment=comment,
+            on_behalf_of=away,
         )  # fmt: skip
         # The rules first: nothing that is refused gets a signature.
         rules.decide(approval, said, platform.now())
@@ -94,7 +104,6 @@ def decide(
         signed = said.with_(signature=signature, key_id=key_id)
         return rules.decide(approval, signed, platform.now())
 
-    _within_reach(actor, "approval.decide", request_id, platform)
     approval = _change(request_id, move, platform)
     _tell_decision(approval, actor, platform)
     request = platform.records.request(request_id)
@@ -105,6 +114,35 @@ def decide(
     return _shown(approval, request)
 
 
+def _authority(
+    actor: Actor, request_id: str, on_behalf_of: str | None, platform: Platform
+) -> str | None:
+    """Id of the person in whose name it is decided; None for the actor's own authority.
+
+    Raises:
+        NoDelegationError: the person who is named has not delegated, or does not decide here.
+        NotFoundError: there is no such approval, or nobody's authority reaches it.
+    """
+    approval = _within_reach(actor, "approval.decide", request_id, platform)
+    own = units_within(actor, "approval.decide")
+    if on_behalf_of is None and (own is None or approval.business_unit in own):
+        return None
+    wanted = None if on_behalf_of is None else on_behalf_of.casefold()
+    for person in away_for(actor, platform):
+        if wanted in (None, person.email.casefold()) and person.decides_for(approval.business_unit):
+            return person.id
+    raise NoDelegationError(
+        f"{on_behalf_of} has not delegated to you, no longer does, or does not decide for "
+        f"{approval.business_unit}."
+    )
+
+
+def _concerned(approval: Approval, actor: Actor, away: str | None) -> set[str]:
+    """Everybody whose delegations could make one person of two."""
+    people = {actor.id, *(one for said in approval.decisions for one in said.people)}
+    return people | ({away} if away else set())
+
+
 def _tell_decision(approval: Approval, actor: Actor, platform: Platform) -> None:
     said = approval.decisions[-1]
     missing = " One more person must approve." if approval.is_open else ""
@@ -112,6 +150,21 @@ def _tell_decision(approval: Approval, actor: Actor, platform: Platform) -> None
     message = f"{said.decision} by {actor.email}.{why}{missing}"
     status = StepStatus.INFO if approval.is_open else StepStatus.SUCCEEDED
     note(platform, approval.request_id, _STEP, message, status)
+
+
+def redrive(actor: Actor, platform: Platform) -> dict[str, Any]:
+    """Put the questions that could not be opened back on the queue, up to a bound.
+
+    Returns:
+        `moved`, how many there were; there may be more when it is the bound.
+
+    Raises:
+        ForbiddenError: only an admin may.
+    """
+    units_within(actor, "approval.redrive")
+    moved = platform.dead_letters.redrive(limit=_MOST_REDRIVEN)
+    logger.info("redriven", extra={"moved": moved, "by": actor.id})
+    return {"moved": moved, "mayBeMore": moved == _MOST_REDRIVEN}
 
 
 def cancel(request: Request, platform: Platform, *, by: str) -> None:
@@ -188,13 +241,24 @@ def _change(request_id: str, move: Callable[[Approval], Approval], platform: Pla
 
 
 def _within_reach(actor: Actor, operation: str, request_id: str, platform: Platform) -> Approval:
-    units_within(actor, operation)  # a role that may not do this at all is told so first
+    units = _reach(actor, operation, platform)
     approval = platform.approvals.get(request_id)
-    thing = f"approval {request_id}"
-    if approval is None:
-        raise NotFoundError(f"There is no {thing}.")
-    authorize(actor, operation, unit=approval.business_unit, thing=thing)
+    if approval is None or (units is not None and approval.business_unit not in units):
+        raise NotFoundError(f"There is no approval {request_id}.")
     return approval
+
+
+def _reach(actor: Actor, operation: str, platform: Platform) -> frozenset[str] | None:
+    """The units within reach, those of the people included for whom this person stands in."""
+    units = units_within(actor, operation)  # a role that may not do this at all is told so first
+    if units is None:
+        return None
+    for person in away_for(actor, platform):
+        theirs = units_within(person.actor(), operation)
+        if theirs is None:
+            return None
+        units |= theirs
+    return units
 
 
 def _event(approval: Approval, request: Request, platform: Platform) -> dict[str, Any]:
