@@ -4,26 +4,9 @@ Taken from the handlers' permissions in the CloudFormation registry (`DescribeTy
 calls that make, tag and delete a resource: enough to find a role that forgot one.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
-
-
-@dataclass(frozen=True)
-class Need:
-    """The calls for one resource type, and the ARN they are checked against.
-
-    Attributes:
-        by_property: further calls that a property asks for.
-        conditions: condition keys of the making call, each with the property that is its value.
-    """
-
-    arn: str
-    create: tuple[str, ...]
-    delete: tuple[str, ...]
-    name_property: str = ""
-    by_property: dict[str, str] = field(default_factory=dict)
-    conditions: dict[str, str] = field(default_factory=dict)
-
+from autoprovision.embedded.cloudformation_needs import Also, Need
+from autoprovision.embedded.cloudformation_network_actions import NETWORK_NEEDS
+from autoprovision.embedded.cloudformation_service_actions import SERVICE_NEEDS
 
 NEEDS: dict[str, Need] = {
     "AWS::S3::Bucket": Need(
@@ -80,7 +63,11 @@ NEEDS: dict[str, Need] = {
         ("dynamodb:CreateTable",),
         ("dynamodb:DeleteTable",),
         "TableName",
-        {"Tags": "dynamodb:TagResource"},
+        {
+            "PointInTimeRecoverySpecification": "dynamodb:UpdateContinuousBackups",
+            "Tags": "dynamodb:TagResource",
+            "TimeToLiveSpecification": "dynamodb:UpdateTimeToLive",
+        },
     ),
     "AWS::SQS::Queue": Need(
         "arn:aws:sqs:{region}:{account}:{name}",
@@ -102,6 +89,7 @@ NEEDS: dict[str, Need] = {
         ("lambda:DeleteFunction",),
         "FunctionName",
         {"Tags": "lambda:TagResource"},
+        passes={"Role": "lambda.amazonaws.com"},
     ),
     "AWS::Logs::LogGroup": Need(
         "arn:aws:logs:{region}:{account}:log-group:{name}:*",
@@ -121,6 +109,10 @@ NEEDS: dict[str, Need] = {
             "Tags": "iam:TagRole",
         },
         {"iam:PermissionsBoundary": "PermissionsBoundary"},
+        delete_by_property={
+            "ManagedPolicyArns": "iam:DetachRolePolicy",
+            "Policies": "iam:DeleteRolePolicy",
+        },
     ),
     "AWS::SecretsManager::Secret": Need(
         "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
@@ -128,6 +120,7 @@ NEEDS: dict[str, Need] = {
         ("secretsmanager:DeleteSecret",),
         "Name",
         {"Tags": "secretsmanager:TagResource"},
+        also=(Also("secretsmanager:GetRandomPassword", when="GenerateSecretString"),),
     ),
     "AWS::SSM::Parameter": Need(
         "arn:aws:ssm:{region}:{account}:parameter/{name}",
@@ -140,24 +133,8 @@ NEEDS: dict[str, Need] = {
         ("codebuild:CreateProject",),
         ("codebuild:DeleteProject",),
         "Name",
+        passes={"ServiceRole": "codebuild.amazonaws.com"},
     ),
-    **{
-        f"AWS::ApiGatewayV2::{kind}": Need(
-            "arn:aws:apigateway:{region}::/apis", ("apigateway:POST",), ()
-        )
-        for kind in ("Api", "Integration", "Route", "Stage", "Authorizer")
-    },
+    **SERVICE_NEEDS,
+    **NETWORK_NEEDS,
 }
-
-
-def create_actions(need: Need, properties: dict[str, Any]) -> tuple[str, ...]:
-    """The calls that make a resource with these properties."""
-    more = (action for name, action in need.by_property.items() if properties.get(name))
-    return (*need.create, *more)
-
-
-def create_conditions(need: Need, properties: dict[str, Any]) -> dict[str, str]:
-    """The condition keys that the making call carries."""
-    return {
-        key: str(properties[name]) for key, name in need.conditions.items() if properties.get(name)
-    }

@@ -1,11 +1,17 @@
 """A stack's role is what CloudFormation may do."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+
+from autoprovision.embedded.cloudformation_actions import NEEDS
+
+TYPE = re.compile(r"Type: (AWS::\w+::\w+)")
 
 BUCKET = json.dumps(
     {
@@ -123,3 +129,71 @@ def test_a_policy_can_ask_for_a_role(workshop: Any):
 def test_ministack_alone_ignores_the_role(unmended: Any):
     _, status, _ = settled(unmended, unmended.role("lambda"))
     assert status == "CREATE_COMPLETE"
+
+
+FUNCTION = {
+    "Type": "AWS::Lambda::Function",
+    "Properties": {
+        "FunctionName": "app-passed",
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Code": {"ZipFile": "def handler(e, c): pass"},
+    },
+}
+
+
+@pytest.mark.parametrize("service", ["lambda", "ec2"])
+def test_a_role_may_be_passed_to_its_service_only(workshop: Any, service: str):
+    passed = workshop.role("lambda")
+    pass_it = {
+        **allow("iam:PassRole", resource=passed),
+        "Condition": {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}},
+    }
+    make = allow("lambda:CreateFunction", "lambda:DeleteFunction")
+    function = {**FUNCTION, "Properties": {**FUNCTION["Properties"], "Role": passed}}
+    template = json.dumps({"Resources": {"Function": function}})
+    role = workshop.role("cloudformation", make, pass_it)
+    stack, status, reasons = settled(workshop, role, template)
+    if service == "lambda":
+        assert status == "CREATE_COMPLETE", reasons
+        workshop.client("cloudformation").delete_stack(StackName=stack)
+        assert workshop.stack_settled(stack)["StackStatus"] == "DELETE_COMPLETE"
+    else:
+        assert status == "ROLLBACK_COMPLETE"
+        assert f"iam:PassRole on resource: {passed}" in reasons
+
+
+def test_the_parts_of_an_api_are_checked_below_it(workshop: Any):
+    template = json.dumps(
+        {
+            "Resources": {
+                "Api": {
+                    "Type": "AWS::ApiGatewayV2::Api",
+                    "Properties": {"Name": "a", "ProtocolType": "HTTP"},
+                },
+                "Stage": {
+                    "Type": "AWS::ApiGatewayV2::Stage",
+                    "Properties": {"ApiId": {"Ref": "Api"}, "StageName": "s", "Tags": {"a": "b"}},
+                },
+            }
+        }
+    )
+    apis = "arn:aws:apigateway:ap-southeast-1::/apis"
+    verbs = ("apigateway:POST", "apigateway:DELETE")
+    role = workshop.role("cloudformation", allow(*verbs, resource=f"{apis}*"))
+    _, status, reasons = settled(workshop, role, template)
+    assert status == "ROLLBACK_COMPLETE"
+    assert "apigateway:TagResource" in reasons
+    tagging = allow(*verbs, "apigateway:TagResource", resource=f"{apis}*")
+    stack, status, reasons = settled(workshop, workshop.role("cloudformation", tagging), template)
+    assert status == "CREATE_COMPLETE", reasons
+    workshop.client("cloudformation").delete_stack(StackName=stack)
+    assert workshop.stack_settled(stack)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_every_type_that_is_deployed_is_known():
+    top = Path(__file__).parents[3]
+    templates = [*top.glob("catalog/*/template.yaml"), *top.glob("infra/*.yaml")]
+    used = {kind for file in templates for kind in TYPE.findall(file.read_text())}
+    assert "AWS::S3::Bucket" in used
+    assert used - set(NEEDS) == set()

@@ -12,16 +12,13 @@ before MiniStack makes or deletes it. Types outside `cloudformation_actions.NEED
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
 from autoprovision.embedded import roles
-from autoprovision.embedded.cloudformation_actions import (
-    NEEDS,
-    create_actions,
-    create_conditions,
-)
+from autoprovision.embedded.cloudformation_actions import NEEDS
+from autoprovision.embedded.cloudformation_needs import Call, Need, deleting_calls, making_calls
 
 _SERVICE = "cloudformation.amazonaws.com"
 _SESSION = "AWSCloudFormation"
@@ -46,14 +43,10 @@ def apply() -> None:
         resource_type: str, logical_id: str, properties: dict[str, Any], stack_name: str
     ) -> Any:
         if need := NEEDS.get(resource_type):
-            name = _name(need.name_property, properties) or f"{stack_name}-{logical_id}-0"
-            arn = _arn(need.arn, name.lower() if ":s3:::" in need.arn else name, _UNKNOWN_ID)
-            _check(
-                stack_name,
-                create_actions(need, properties),
-                arn,
-                create_conditions(need, properties),
-            )
+            made_up = f"{stack_name}-{logical_id}-0"
+            name = _name(need.name_property, properties) or made_up
+            name = name.lower() if ":s3:::" in need.arn else name
+            _check(stack_name, making_calls(need, properties, _place(need, name, _UNKNOWN_ID)))
         return provision(resource_type, logical_id, properties, stack_name)
 
     def delete_as_role(
@@ -65,8 +58,8 @@ def apply() -> None:
     ) -> Any:
         if stack_name and (need := NEEDS.get(resource_type)):
             name = _name(need.name_property, properties) or physical_id.rpartition("/")[2]
-            arn = _arn(need.arn, name.rpartition(":")[2], physical_id)
-            _check(stack_name, need.delete, arn, {})
+            place = _place(need, name.rpartition(":")[2], physical_id)
+            _check(stack_name, deleting_calls(need, properties, place))
         return delete(resource_type, physical_id, properties, stack_name, logical_id)
 
     stacks._provision_resource = provision_as_role
@@ -144,7 +137,7 @@ def _refusal(helpers: Any, role_arn: str) -> Any:
     return None
 
 
-def _check(stack_name: str, actions: tuple[str, ...], arn: str, conditions: dict[str, str]) -> None:
+def _check(stack_name: str, calls: Iterable[Call]) -> None:
     from ministack.core.responses import get_region
     from ministack.services.cloudformation import handlers
 
@@ -153,8 +146,8 @@ def _check(stack_name: str, actions: tuple[str, ...], arn: str, conditions: dict
     if not role_arn:
         return
     session = roles.assume(role_arn, _SERVICE, _SESSION)
-    for action in actions:
-        denied = roles.denial(session, action, arn, get_region(), conditions)
+    for call in calls:
+        denied = roles.denial(session, call.action, call.arn, get_region(), dict(call.conditions))
         if denied is not None:
             raise ValueError(
                 f'Resource handler returned message: "{denied}" (HandlerErrorCode: AccessDenied)'
@@ -166,9 +159,9 @@ def _name(name_property: str, properties: dict[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _arn(template: str, name: str, identifier: str) -> str:
+def _place(need: Need, name: str, identifier: str) -> dict[str, str]:
     from ministack.core.responses import get_account_id, get_region
 
     # A parameter's name begins with the slash that its ARN has anyway; a log group's is its own.
-    told = name.lstrip("/") if "/{name}" in template else name
-    return template.format(region=get_region(), account=get_account_id(), name=told, id=identifier)
+    told = name.lstrip("/") if "/{name}" in need.arn else name
+    return {"region": get_region(), "account": get_account_id(), "name": told, "id": identifier}
