@@ -1,12 +1,15 @@
-"""Serves a folder as a git repository over HTTP on loopback, for the demo and the tests.
+"""Serves a folder as a git repository over HTTP on loopback, for the tour, the demo and the tests.
 
 Nothing of git has to be installed: dulwich makes the commit and speaks the protocol.
 """
 
+import argparse
 import base64
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -66,11 +69,14 @@ def _guarded(application: Callable[..., Any], token: str | None) -> Callable[...
 
 
 @contextmanager
-def serve(repositories: dict[str, Path], *, token: str | None = None) -> Iterator[str]:
-    """Serve repositories by name on a free port of loopback.
+def serve(
+    repositories: dict[str, Path], *, token: str | None = None, port: int = 0
+) -> Iterator[str]:
+    """Serve repositories by name on loopback.
 
     Args:
         repositories: path under the host, without a slash, to the repository's folder.
+        port: 0 is a free one.
         token: what opens them, as the password of HTTP's basic authentication; None is open to all.
 
     Yields:
@@ -86,7 +92,7 @@ def serve(repositories: dict[str, Path], *, token: str | None = None) -> Iterato
         b"git-upload-pack": _UploadPack,
     }
     application = _guarded(make_wsgi_chain(backend, handlers=handlers), token)
-    server = make_server("127.0.0.1", 0, application, WSGIServer, _Quiet)
+    server = make_server("127.0.0.1", port, application, WSGIServer, _Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -97,3 +103,28 @@ def serve(repositories: dict[str, Path], *, token: str | None = None) -> Iterato
         server.server_close()
         for repository in opened:
             repository.close()
+
+
+def main() -> None:
+    """`python -m autoprovision.embedded.git_host DIR…`: serve folders until Ctrl-C.
+
+    The folders themselves are left alone: copies of them are committed and served.
+    """
+    parser = argparse.ArgumentParser(prog="git_host", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--port", type=int, default=8418)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, suppress(KeyboardInterrupt):
+        copies = {folder.resolve().name: Path(scratch) / folder.resolve().name
+                  for folder in arguments.folders}  # fmt: skip
+        for folder in arguments.folders:
+            shutil.copytree(folder, copies[folder.resolve().name])
+            commit_folder(copies[folder.resolve().name])
+        with serve(copies, port=arguments.port) as url:
+            for name in copies:
+                print(f"{url}/{name}", flush=True)
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
