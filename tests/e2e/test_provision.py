@@ -52,6 +52,7 @@ def test_a_template_becomes_a_live_url_and_ends_without_a_trace(world, template)
         assert step in steps
     application = ada.get(f"/applications/{done['applicationId']}").json()
     assert (application["status"], application["url"]) == ("AVAILABLE", done["url"])
+    assert application["message"] == done["message"]
     assert application["expiresAt"]
     ended = ada.http.delete(f"/applications/{application['id']}")
     assert ended.status_code == 202, ended.text

@@ -82,7 +82,7 @@ class MemorySettlement:
             if request.cancel_requested_by:
                 raise cancel_requested(request_id)
             target = self.application(request.application_id or "")
-            changes = {**application, "updated_at": at}
+            changes = {**application, "message": message, "updated_at": at}
             changed(target, changes)  # what is wrong with them shows before anything is written
             if request.kind == "terminate":
                 self._end(target, message, changes)

@@ -73,7 +73,8 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
                 raise wrong_status(f"request {request_id}", request.status)
             if request.cancel_requested_by:
                 raise cancel_requested(request_id)
-            writes = self._success(request, {**application, "updated_at": at}, message)
+            changes = {**application, "message": message, "updated_at": at}
+            writes = self._success(request, changes, message)
             write_together(self._tables.client, writes)
             return self.request(request_id)
 
