@@ -2,7 +2,7 @@
 
 Run it after a change of a manifest, a template or a price, and look at the differences: they are
 what the change means to people. The tests fail while it has not been run.
-"""  # noqa: INP001 - a folder of programs
+"""
 
 import json
 import sys

@@ -6,8 +6,6 @@
 What stands between `<!-- begin NAME -->` and `<!-- end NAME -->` is generated; the rest is prose.
 """
 
-# ruff: noqa: INP001 - a program, not a package
-
 import json
 import re
 import sys

@@ -68,10 +68,9 @@ def _cents(name: str) -> Any:
     return read
 
 
-def _source(line: Mapping[str, Any]) -> str:
-    """The host that a price was read from, and when; `--json` has the whole address."""
-    where, comma, when = str(line.get("source") or "").rpartition(", ")
-    return f"{where.removeprefix('https://').partition('/')[0]}{comma}{when}"
+def _read_on(line: Mapping[str, Any]) -> str:
+    """When the price was read; `--json` has where."""
+    return str(line.get("source") or "").rpartition(", ")[2]
 
 
 _PRICE_COLUMNS = (
@@ -81,7 +80,7 @@ _PRICE_COLUMNS = (
     ("unit", field("unit")),
     ("unit price", lambda line: _cents("unitPriceCents")(line) or _cents("unitPrice")(line)),
     ("a month", _cents("monthlyCents")),
-    ("source", _source),
+    ("price read", _read_on),
 )
 
 
