@@ -48,6 +48,7 @@ class AwsPlatform:
                 zone=given.approval_zone,
                 holidays=given.approval_holidays,
             ),
+            mfa_roles=frozenset(filter(None, given.mfa_roles.split(","))),
         )
 
     @cached_property

@@ -48,6 +48,7 @@ class Settings:
     approval_escalation: str = ""
     approval_zone: str = ""
     approval_holidays: str = ""
+    mfa_roles: str = ""
     aws_region: str = ""
 
     @classmethod

@@ -9,6 +9,7 @@ from autoprovision.aws.answers import answering, code_of
 from autoprovision.domain.errors import Fault, InvalidInputError, NotFoundError
 
 _SERVICE = "Cognito"
+_TOTP = "SOFTWARE_TOKEN_MFA"
 
 
 class CognitoDirectory:
@@ -27,7 +28,8 @@ class CognitoDirectory:
         address = email.lower()
         verified = {"email": address, "email_verified": "true"}
         given = [{"Name": name, "Value": value} for name, value in verified.items()]
-        more = {"MessageAction": "SUPPRESS"} if password else {}
+        # As the temporary password it is held against the pool's rules before there is a user.
+        more = {"MessageAction": "SUPPRESS", "TemporaryPassword": password} if password else {}
         with answering(_SERVICE):
             try:
                 answer = self._client.admin_create_user(
@@ -36,6 +38,8 @@ class CognitoDirectory:
                 )  # fmt: skip
                 found = answer["User"]["Attributes"]
             except ClientError as error:
+                if code_of(error) == "InvalidPasswordException":
+                    raise _bad_password(error) from error
                 if code_of(error) != "UsernameExistsException":
                     raise
                 found = self._existing(address, attributes)
@@ -59,8 +63,7 @@ class CognitoDirectory:
             except ClientError as error:
                 if code_of(error) != "InvalidPasswordException":
                     raise
-                rule = str(error.response.get("Error", {}).get("Message", ""))
-                raise InvalidInputError([Fault("/password", rule)]) from error
+                raise _bad_password(error) from error
 
     def tag(self, user_id: str, attributes: Mapping[str, str]) -> None:
         """Show attributes such as BusinessUnit and Quota on the user."""
@@ -74,15 +77,35 @@ class CognitoDirectory:
             self._call("admin_disable_user", user_id)
             self._call("admin_user_global_sign_out", user_id)
 
-    def _call(self, call: str, user_id: str, **arguments: Any) -> None:
+    def has_second_factor(self, user_id: str) -> bool:
+        """Whether every sign-in of the user asks for a code of an authenticator app."""
+        return _TOTP in self._call("admin_get_user", user_id).get("UserMFASettingList", [])
+
+    def forget_second_factor(self, user_id: str) -> None:
+        """Let the user sign in without a code."""
+        self._call(
+            "admin_set_user_mfa_preference", user_id,
+            SoftwareTokenMfaSettings={"Enabled": False, "PreferredMfa": False},
+        )  # fmt: skip
+
+    def _call(self, call: str, user_id: str, **arguments: Any) -> dict[str, Any]:
         with answering(_SERVICE):
             try:
                 # In a pool where people sign in by e-mail the user's name is their `sub`.
-                getattr(self._client, call)(UserPoolId=self._pool, Username=user_id, **arguments)
+                return dict(
+                    getattr(self._client, call)(
+                        UserPoolId=self._pool, Username=user_id, **arguments
+                    )
+                )
             except ClientError as error:
                 if code_of(error) != "UserNotFoundException":
                     raise
                 raise NotFoundError(f"There is no user {user_id}.") from error
+
+
+def _bad_password(error: ClientError) -> InvalidInputError:
+    rule = str(error.response.get("Error", {}).get("Message", ""))
+    return InvalidInputError([Fault("/password", rule)])
 
 
 def _own(attributes: Mapping[str, str]) -> list[dict[str, str]]:

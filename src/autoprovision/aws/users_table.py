@@ -5,13 +5,19 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from autoprovision.aws.dynamodb.expressions import put
+from autoprovision.aws.dynamodb.expressions import Write, check, put
 from autoprovision.aws.dynamodb.items import from_item, record
 from autoprovision.aws.dynamodb.reading import MOST_ITEMS, OLDEST_FIRST, Dynamo, page_of
-from autoprovision.aws.dynamodb.writing import write_alone
+from autoprovision.aws.dynamodb.writing import (
+    ConditionsFailedError,
+    write_alone,
+    write_together,
+)
 from autoprovision.domain.actor import Role
+from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.refusals import changed_meanwhile
 from autoprovision.domain.user import User
 from autoprovision.ports import Page
 
@@ -79,7 +85,49 @@ class UsersTable:
         return [one for one in deciders if one.decides_for(unit)]
 
     def save(self, user: User) -> None:
-        """Write the user."""
-        kind = _ASKS if user.role is Role.REQUESTER else _DECIDES
-        item = {**user.document(), "email": user.email.lower(), "kind": kind}
-        write_alone(self._dynamo.client, put("user", self._table, item))
+        """Write the user, whatever is there."""
+        write_alone(self._dynamo.client, put("user", self._table, _item(user)))
+
+    def add(self, user: User) -> None:
+        """Write a user who is not there yet."""
+        is_new = Attr("id").not_exists()
+        try:
+            write_alone(self._dynamo.client, put("user", self._table, _item(user), is_new))
+        except ConditionsFailedError as failed:
+            message = f"{user.email} exists already."
+            raise ConflictError(message, code="USER_EXISTS", id=user.id) from failed
+
+    def replace(self, before: User, after: User, *, by_admin: str | None = None) -> User:
+        """Write a user as changed from what was read, by somebody who is still an admin."""
+        written: User = after.with_(version=before.version + 1)
+        version = Attr("version")
+        is_as_read = version.eq(before.version)
+        if not before.version:
+            is_as_read = is_as_read | version.not_exists()
+        condition = Attr("id").exists() & is_as_read
+        writes = []
+        if by_admin == before.id:
+            condition &= _is_active_admin()
+        elif by_admin is not None:
+            writes = [check("admin", self._table, {"id": by_admin}, _is_active_admin())]
+        writes = [put("user", self._table, _item(written), condition), *writes]
+        try:
+            self._write(writes)
+        except ConditionsFailedError as failed:
+            raise changed_meanwhile(f"user {before.email}") from failed
+        return written
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        if len(writes) == 1:
+            write_alone(self._dynamo.client, writes[0])
+        else:
+            write_together(self._dynamo.client, writes)
+
+
+def _item(user: User) -> dict[str, Any]:
+    kind = _ASKS if user.role is Role.REQUESTER else _DECIDES
+    return {**user.document(), "email": user.email.lower(), "kind": kind}
+
+
+def _is_active_admin() -> ConditionBase:
+    return Attr("role").eq(Role.ADMIN.value) & Attr("status").eq("ACTIVE")

@@ -71,7 +71,7 @@ def _sub(attributes: list[dict[str, str]]) -> str:
 def _remember(dynamodb: Any, table: str, user_id: str, email: str) -> bool:
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     text = {
-        "id": user_id, "kind": "USER", "email": email, "role": _ROLE, "status": "ACTIVE",
+        "id": user_id, "kind": "DECIDER", "email": email, "role": _ROLE, "status": "ACTIVE",
         "createdAt": at, "updatedAt": at,
     }  # fmt: skip
     try:

@@ -14,6 +14,15 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class SecondFactor(StrEnum):
+    """Whether a sign-in has the second factor (TOTP) that its person's role needs."""
+
+    NOT_NEEDED = "not needed"
+    GIVEN = "given"
+    NOT_ENROLLED = "not enrolled"
+    OLD_SIGN_IN = "signed in before it was enrolled"
+
+
 class Actor(Resource):
     """An authenticated person, as the users table knows them at this moment.
 
@@ -21,6 +30,7 @@ class Actor(Resource):
         id: the Cognito `sub`.
         unit: the business unit that pays for what they request; None until an admin tags them.
         approves_for: the business units whose requests they decide on.
+        second_factor: whether this sign-in has what the role needs.
     """
 
     id: str
@@ -28,6 +38,7 @@ class Actor(Resource):
     role: Role
     unit: str | None = None
     approves_for: tuple[str, ...] = ()
+    second_factor: SecondFactor = SecondFactor.NOT_NEEDED
 
 
 class Scope(StrEnum):
@@ -77,6 +88,8 @@ AUTHORIZATION: dict[str, tuple[Scope, Scope, Scope]] = {
     "policy.test": (_NO, _NO, _ALL),
     "policy.publish": (_NO, _NO, _ALL),
 }
+# What a person may do before the second factor that their role needs: see that it is missing.
+WITHOUT_SECOND_FACTOR = frozenset({"me.show"})
 _COLUMN = {Role.REQUESTER: 0, Role.APPROVER: 1, Role.ADMIN: 2}
 
 
@@ -92,8 +105,10 @@ def units_within(actor: Actor, operation: str) -> frozenset[str] | None:
         The units, or None for all of them.
 
     Raises:
-        ForbiddenError: the role may not do this at all.
+        ForbiddenError: the role may not do this at all, or, code MFA_REQUIRED, not without the
+            second factor.
     """
+    _require_second_factor(actor, operation)
     scope = scope_of(actor, operation)
     if scope is Scope.NONE:
         raise ForbiddenError(f"The role {actor.role} may not do this ({operation}).")
@@ -101,6 +116,22 @@ def units_within(actor: Actor, operation: str) -> frozenset[str] | None:
         return None
     own = {actor.unit} if actor.unit else set()
     return frozenset(own | set(actor.approves_for) if scope is Scope.APPROVED_UNITS else own)
+
+
+def _require_second_factor(actor: Actor, operation: str) -> None:
+    if operation in WITHOUT_SECOND_FACTOR:
+        return
+    role = f"The role {actor.role} needs a second factor"
+    if actor.second_factor is SecondFactor.NOT_ENROLLED:
+        raise ForbiddenError(
+            f"{role}. Enrol an authenticator app, ask GET /me once and sign in again with a code.",
+            code="MFA_REQUIRED",
+        )
+    if actor.second_factor is SecondFactor.OLD_SIGN_IN:
+        raise ForbiddenError(
+            f"{role}, and this sign-in had none. Ask GET /me once and sign in again with a code.",
+            code="MFA_REQUIRED",
+        )
 
 
 def narrowed(units: frozenset[str] | None, unit: str | None) -> frozenset[str] | None:

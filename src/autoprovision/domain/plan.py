@@ -36,6 +36,10 @@ class QuotaView(Resource):
         held: credits of requests on their way.
         left: limit - used - held, before this request.
         left_after: what would be left after it; negative when it does not fit.
+        fits: whether the unit, the person and the organisation all have it left.
+        short_by: how much is missing where the most is missing; 0 when it fits.
+        limited_by: who has too little left: `business unit`, `person` or `organisation`.
+        advice: the cheapest changes that would make it fit.
     """
 
     limit: int | None
@@ -43,6 +47,9 @@ class QuotaView(Resource):
     held: int
     left: int | None
     left_after: int | None = None
+    fits: bool = True
+    short_by: int = 0
+    limited_by: str | None = None
     advice: str | None = None
 
 

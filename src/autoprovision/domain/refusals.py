@@ -1,5 +1,7 @@
 """The refusals that every store of records gives, worded once."""
 
+from collections.abc import Sequence
+
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
 from autoprovision.domain.errors import ConflictError, NameTakenError, NotFoundError, OverQuotaError
 from autoprovision.domain.quota import ORGANISATION, Balance, dollars, may_be_unlimited
@@ -92,3 +94,21 @@ def must_rest(application: Application) -> None:
         raise wrong_status(f"application {application.id}", application.status)
     if application.operation or application.status is ApplicationStatus.PROVISIONING:
         raise operation_in_progress(application.id, application.operation)
+
+
+# Two writes and two ledger entries each, and the two accounts: a transaction takes 100 writes.
+MOST_MOVED_TOGETHER = 24
+
+
+def check_moved_together(application_ids: Sequence[str]) -> None:
+    """Refuse to move more applications at once than one transaction takes.
+
+    Raises:
+        ConflictError: code TOO_MANY.
+    """
+    if len(application_ids) > MOST_MOVED_TOGETHER:
+        raise ConflictError(
+            f"{len(application_ids)} applications do not move at once, {MOST_MOVED_TOGETHER} do; "
+            "move some of them one by one first.",
+            code="TOO_MANY",
+        )

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -25,6 +25,8 @@ _PARAMETERS = {
     "SenderAddress": SENDER_ADDRESS,
     # `down` ends it all, so there is nothing to protect.
     "DeletionProtection": "false",
+    # Nobody needs an authenticator app to try it; who enrols one is asked for it.
+    "MfaRoles": "",
 }
 
 
@@ -49,12 +51,15 @@ class Installed:
     outputs: dict[str, str]
 
 
-def install(aws: EmbeddedAws, *, say: Callable[[str], None]) -> Installed:
+def install(
+    aws: EmbeddedAws, *, say: Callable[[str], None], parameters: Mapping[str, str] | None = None
+) -> Installed:
     """Deploy the platform, or bring it up to date.
 
     Args:
         aws: the running embedded AWS.
         say: is told what happens, a sentence at a time.
+        parameters: of the platform's templates, besides what a loopback needs.
 
     Raises:
         DeployError: it could not be deployed.
@@ -68,7 +73,7 @@ def install(aws: EmbeddedAws, *, say: Callable[[str], None]) -> Installed:
     clients("ses").verify_email_identity(EmailAddress=SENDER_ADDRESS)
     options = DeployOptions(
         region=aws.region,
-        parameters=_PARAMETERS,
+        parameters={**_PARAMETERS, **(parameters or {})},
         admin_email=ADMIN_EMAIL,
         admin_password=password,
         local_runtime=True,

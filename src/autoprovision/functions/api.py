@@ -24,6 +24,7 @@ from autoprovision.functions import problems
 from autoprovision.functions.call import Answer, Call
 from autoprovision.functions.routes import OPERATIONS, Operation
 from autoprovision.ports import Platform
+from autoprovision.usecases import second_factor
 
 logger = Logger(service="api")
 _LONGEST_KEY = 255
@@ -84,7 +85,8 @@ def authenticate(context: dict[str, Any], outside: Platform) -> Actor:
     user = outside.users.get(str(claims.get("sub", "")))
     if user is None or user.status != "ACTIVE":
         raise NotAuthenticatedError("Nobody with this token is known and active here.")
-    return user.actor()
+    signed_in_at = int(float(claims.get("auth_time", 0)))
+    return user.actor(second_factor.standing(user, signed_in_at, outside))
 
 
 def _call(event: dict[str, Any], actor: Actor, outside: Platform, operation_id: str) -> Call:

@@ -74,6 +74,17 @@ class UserChange(_Body):
     approves_for: Annotated[list[str] | None, Field(alias="approvesFor", max_length=200)] = None
     quota: Annotated[StrictInt, Field(ge=0, le=MAX_CREDITS)] | None = None
     status: Literal["ACTIVE", "DISABLED"] | None = None
+    move_applications: Annotated[
+        bool,
+        Field(
+            alias="moveApplications",
+            description="Whether their live applications go to the new unit with their credits.",
+        ),
+    ] = False
+    forget_second_factor: Annotated[
+        bool,
+        Field(alias="forgetSecondFactor", description="Let them enrol another device."),
+    ] = False
 
 
 class RosterRow(_Body):

@@ -25,6 +25,7 @@ from autoprovision.usecases import (
     policies,
     reconcile,
     requests,
+    rosters,
     uploads,
     users,
 )
@@ -196,6 +197,12 @@ def _extend(call: Call) -> Answer:
     return Answer(200, application.shown())
 
 
+def _move_application(call: Call) -> Answer:
+    body = call.read(bodies.Unit)
+    application = applications.move(call.actor, call.path["id"], body.business_unit, call.platform)
+    return Answer(200, application.shown())
+
+
 def _list_blueprints(call: Call) -> Answer:
     return Answer(
         200, {"items": blueprints.list_blueprints(call.actor, call.platform), "next": None}
@@ -260,12 +267,12 @@ def _create_user(call: Call) -> Answer:
 def _change_user(call: Call) -> Answer:
     body = call.read(bodies.UserChange)
     changes = body.model_dump(by_alias=True, exclude_unset=True)
-    return Answer(200, users.change(call.actor, call.path["id"], call.platform, changes).document())
+    return Answer(200, users.change(call.actor, call.path["id"], call.platform, changes))
 
 
 def _import_users(call: Call) -> Answer:
     body = call.read(bodies.Roster, limit=256 * 1024)
-    outcome: dict[str, Any] = users.import_roster(
+    outcome: dict[str, Any] = rosters.import_roster(
         call.actor, call.platform, [row.model_dump() for row in body.rows],
         all_or_nothing=body.mode == "all-or-nothing",
     )  # fmt: skip
@@ -293,6 +300,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
     "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),
     "POST /applications/{id}/extend": Operation("application.extend", "Let an application live longer", _extend, body=bodies.Extension, answer="Application", refusals=(409, 422), repeatable=True),
+    "PUT /applications/{id}/business-unit": Operation("application.move", "Move an application and its credits to another unit", _move_application, body=bodies.Unit, answer="Application", refusals=(409,)),
     "GET /blueprints": Operation("blueprint.list", "List blueprints", _list_blueprints, paged=True),
     "GET /blueprints/{id}": Operation("blueprint.show", "Show a blueprint", _show_blueprint),
     "GET /business-units": Operation("unit.list", "List business units", _list_units, paged=True),
@@ -303,7 +311,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /me": Operation("me.show", "Who am I", _me),
     "GET /users": Operation("user.list", "List users", _list_users, answer="User", paged=True),
     "POST /users": Operation("user.create", "Create a user", _create_user, 201, bodies.NewUser, "User", refusals=(409, 422), repeatable=True),
-    "PATCH /users/{id}": Operation("user.set", "Change a user", _change_user, body=bodies.UserChange, answer="User", refusals=(409,)),
+    "PATCH /users/{id}": Operation("user.set", "Change a user, and on demand move their applications", _change_user, body=bodies.UserChange, answer="User", refusals=(409,)),
     "POST /users/import": Operation("user.import", "Create or update a class from a roster", _import_users, body=bodies.Roster, refusals=(413, 422), repeatable=True),
     "GET /policy": Operation("policy.show", "The approval policy in force", _show_policy),
     "PUT /policy": Operation("policy.publish", "Put an approval policy in force", _publish_policy, body=Policy, refusals=(409, 413)),

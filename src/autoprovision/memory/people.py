@@ -7,7 +7,8 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 
-from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.errors import ConflictError, NotFoundError
+from autoprovision.domain.refusals import changed_meanwhile
 from autoprovision.domain.user import User
 from autoprovision.memory.outside import Outside
 from autoprovision.memory.pages import page
@@ -48,6 +49,26 @@ class MemoryUsers:
         with self._lock:
             self._users[user.id] = user.with_(email=user.email.lower())
 
+    def add(self, user: User) -> None:
+        """Write a user who is not there yet."""
+        with self._lock:
+            if user.id in self._users:
+                raise ConflictError(f"{user.email} exists already.", code="USER_EXISTS", id=user.id)
+            self.save(user)
+
+    def replace(self, before: User, after: User, *, by_admin: str | None = None) -> User:
+        """Write a user as changed from what was read."""
+        with self._lock:
+            standing = self._users.get(before.id)
+            admin = self._users.get(by_admin) if by_admin else None
+            if standing is None or standing.version != before.version:
+                raise changed_meanwhile(f"user {before.email}")
+            if by_admin and not (admin and admin.is_active_admin):
+                raise changed_meanwhile(f"user {before.email}")
+            written: User = after.with_(version=before.version + 1)
+            self.save(written)
+            return written
+
 
 class MemoryDirectory:
     """The port `Directory`: who can sign in, with which attributes."""
@@ -56,6 +77,7 @@ class MemoryDirectory:
         self._outside = outside
         self.people: dict[str, dict[str, str]] = {}
         self.enabled: dict[str, bool] = {}
+        self.with_second_factor: set[str] = set()
 
     def create(self, email: str, attributes: Mapping[str, str], password: str | None) -> str:
         """Create or find the user and give back the `sub`."""
@@ -77,6 +99,17 @@ class MemoryDirectory:
         self._must_know(user_id)
         self._outside.does("directory.set_enabled", user_id, enabled)
         self.enabled[user_id] = enabled
+
+    def has_second_factor(self, user_id: str) -> bool:
+        """Whether every sign-in of the user asks for a code."""
+        self._must_know(user_id)
+        return user_id in self.with_second_factor
+
+    def forget_second_factor(self, user_id: str) -> None:
+        """Let the user sign in without a code."""
+        self._must_know(user_id)
+        self._outside.does("directory.forget_second_factor", user_id)
+        self.with_second_factor.discard(user_id)
 
     def _must_know(self, user_id: str) -> None:
         if user_id not in self.people:

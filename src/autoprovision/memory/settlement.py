@@ -1,7 +1,7 @@
 """How requests and applications end, and how live holds change, in dictionaries."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from autoprovision.domain import movements as ledger
@@ -11,6 +11,7 @@ from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import HoldState, unit_account
 from autoprovision.domain.refusals import (
     cancel_requested,
+    check_moved_together,
     must_rest,
     no_application,
     no_request,
@@ -183,17 +184,28 @@ class MemorySettlement:
 
     def move_application(self, application_id: str, unit: str, *, by: str, at: str) -> Application:
         """Move an application and its credits to another unit."""
+        return self.move_applications([application_id], unit, by=by, at=at)[0]
+
+    def move_applications(
+        self, application_ids: Sequence[str], unit: str, *, by: str, at: str
+    ) -> list[Application]:
+        """Move applications and their credits to another unit, all or none."""
+        check_moved_together(application_ids)
         with self._lock:
-            application = self.application(application_id)
-            if application.business_unit == unit:
-                return application
-            must_rest(application)
-            hold = self._ledger.live_hold(application.request_id)
-            if hold is not None:
-                self._refuse_shortage({unit_account(unit): hold.credits})
+            found = [self.application(one) for one in application_ids]
+            moving = [one for one in found if one.business_unit != unit]
+            for application in moving:
+                must_rest(application)
+            live = [self._ledger.live_hold(one.request_id) for one in moving]
+            holds = [one for one in live if one is not None]
+            if holds:
+                self._refuse_shortage({unit_account(unit): sum(one.credits for one in holds)})
+            for hold in holds:
                 self._ledger.move(ledger.move(hold, unit, by=by, at=at))
                 self._ledger.change_hold(hold, unit=unit, updated_at=at)
-            return self._write_application(application, business_unit=unit, updated_at=at)
+            for application in moving:
+                self._write_application(application, business_unit=unit, updated_at=at)
+            return [self.application(one) for one in application_ids]
 
     def replace_plan(self, request_id: str, plan: Plan, *, at: str) -> Request:
         """Give a request another plan, and its hold the plan's size."""

@@ -86,7 +86,22 @@ class Users(Protocol):
         """Active people who decide for a unit, admins included."""
 
     def save(self, user: User) -> None:
-        """Write the user."""
+        """Write the user, whatever is there."""
+
+    def add(self, user: User) -> None:
+        """Write a user who is not there yet. Raises ConflictError, code USER_EXISTS."""
+
+    def replace(self, before: User, after: User, *, by_admin: str | None = None) -> User:
+        """Write a user as changed from `before`, which is what was read.
+
+        Args:
+            by_admin: the id of somebody who must be an active admin when it is written: two
+                admins who take each other's role at once cannot both succeed.
+
+        Raises:
+            ConflictError: code CHANGED_MEANWHILE, somebody wrote since, or `by_admin` is no
+                active admin any more.
+        """
 
 
 class Directory(Protocol):
@@ -100,6 +115,12 @@ class Directory(Protocol):
 
     def set_enabled(self, user_id: str, *, enabled: bool) -> None:
         """Let the user sign in, or not and sign them out everywhere."""
+
+    def has_second_factor(self, user_id: str) -> bool:
+        """Whether every sign-in of the user asks for a code of an authenticator app."""
+
+    def forget_second_factor(self, user_id: str) -> None:
+        """Let the user sign in without a code, because the device is lost; then they enrol anew."""
 
 
 class Mailer(Protocol):

@@ -46,6 +46,7 @@ class PlatformSettings:
     certificate_arn: str = ""
     portal_url: str = ""
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    mfa_roles: frozenset[str] = frozenset()
 
 
 class Platform(Protocol):

@@ -1,6 +1,6 @@
 """What the platform keeps of requests, applications and the ledger."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from autoprovision.domain.application import Application
@@ -137,6 +137,15 @@ class Records(Protocol):
         Raises:
             OverQuotaError: the other unit has too little left.
             ConflictError: code OPERATION_IN_PROGRESS or WRONG_STATUS: it is changing, or ended.
+        """
+
+    def move_applications(
+        self, application_ids: Sequence[str], unit: str, *, by: str, at: str
+    ) -> list[Application]:
+        """The same for several at once: all of them, or none.
+
+        Raises:
+            ConflictError: as above; code TOO_MANY: more than one transaction takes.
         """
 
     def record_event(self, event: TimelineEvent) -> None:

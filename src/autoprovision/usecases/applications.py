@@ -3,7 +3,9 @@
 from autoprovision.domain.actor import Actor, authorize, narrowed, units_within
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso, moment, parse_duration
-from autoprovision.domain.errors import ConflictError, NotFoundError
+from autoprovision.domain.document import business_unit_name
+from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError, NotFoundError
+from autoprovision.domain.quota import unit_account
 from autoprovision.domain.request import (
     Request,
     RequestKind,
@@ -155,3 +157,29 @@ def _longest_life(application: Application, platform: Platform) -> str | None:
     published = platform.catalog.version(application.blueprint, application.version)
     environment = TargetEnvironment(application.target_environment)
     return published.manifest.topologies[environment].longest_expiry
+
+
+def move(actor: Actor, application_id: str, unit: str, platform: Platform) -> Application:
+    """Let another business unit pay for an application; its credits move in one transaction.
+
+    Raises:
+        InvalidInputError: the unit is no name, or has no quota.
+        OverQuotaError: it has too little left; nothing was done.
+        ConflictError: code OPERATION_IN_PROGRESS or WRONG_STATUS; nothing was done.
+    """
+    application = within_reach(actor, "application.move", application_id, platform)
+    at_unit = "/businessUnit"
+    try:
+        name = business_unit_name(unit)
+    except ValueError as error:
+        raise InvalidInputError([Fault(at_unit, str(error))]) from None
+    if platform.records.balance(unit_account(name)).limit is None:
+        sentence = f"There is no business unit {name}; give it a quota first."
+        raise InvalidInputError([Fault(at_unit, sentence, "UNKNOWN_UNIT")])
+    before = application.business_unit
+    at = iso(platform.now())
+    moved = platform.records.move_application(application_id, name, by=actor.email, at=at)
+    if before != name:
+        sentence = f"{actor.email} moved it from {before} to {name}."
+        note(platform, application.request_id, "Move", sentence)
+    return moved

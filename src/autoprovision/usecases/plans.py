@@ -14,9 +14,10 @@ from autoprovision.domain.plan import Plan, QuotaView
 from autoprovision.domain.planning import Resolved, environments_of, resolve
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
 from autoprovision.domain.price import credits_of, price_lines
-from autoprovision.domain.quota import Balance, unit_account
+from autoprovision.domain.quota import HoldState
 from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.ports import Platform
+from autoprovision.usecases.quota_advice import credits_in, quota_view
 
 # How many of the unit's newest requests are read to know a requester's history.
 _HISTORY = 50
@@ -62,18 +63,21 @@ def make(actor: Actor, document: dict[str, object], platform: Platform) -> Plan:
     return plan_for(actor, template, unit_for(actor, template, "plan.make"), platform).plan
 
 
-def plan_for(actor: Actor, template: RequestTemplate, unit: str, platform: Platform) -> Planned:
-    """Resolve, price and judge a template for a unit."""
+def plan_for(
+    actor: Actor, template: RequestTemplate, unit: str, platform: Platform, *, own_hold: int = 0
+) -> Planned:
+    """Resolve, price and judge a template for a unit.
+
+    Args:
+        own_hold: what this very request holds already, in credits.
+    """
     catalog = platform.catalog.catalog()
     policy = platform.catalog.policy()
     resolved = resolve(
         template, catalog, platform=blueprint_settings(platform), unit=unit,
         allowed_hosts=AllowedHosts.parse(platform.settings.allowed_git_hosts),
     )  # fmt: skip
-    balance = platform.records.balance(unit_account(unit))
-    quota = quota_view(balance, resolved.monthly_credits)
-    if quota.left_after is not None and quota.left_after < 0:
-        quota = quota.with_(advice=_advice(-quota.left_after, resolved, catalog, unit, platform))
+    quota = quota_view(actor, unit, resolved, catalog, platform, own_hold=own_hold)
     facts = _facts(actor, template, unit, resolved, quota, catalog, platform)
     verdict = evaluate(policy, facts)
     published = resolved.blueprint
@@ -107,7 +111,10 @@ def replan(request: Request, platform: Platform) -> Plan:
     user = platform.users.get(request.submitted_by_id)
     if user is None:
         raise InvalidInputError([Fault("", "The person who asked is not known any more.")])
-    return plan_for(user.actor(), template, request.business_unit or "", platform).plan
+    hold = platform.records.hold(request.id)
+    own_hold = hold.credits if hold is not None and hold.state is HoldState.HELD else 0
+    unit = request.business_unit or ""
+    return plan_for(user.actor(), template, unit, platform, own_hold=own_hold).plan
 
 
 def template_of(request: Request) -> RequestTemplate:
@@ -149,51 +156,6 @@ def blueprint_settings(platform: Platform) -> dict[str, str]:
     }
 
 
-def quota_view(balance: Balance, needed: int) -> QuotaView:
-    """What a unit has, and what would be left."""
-    limit = balance.limit
-    left = None if limit is None else balance.free
-    return QuotaView(
-        limit=limit, used=balance.committed, held=balance.held, left=left,
-        left_after=None if left is None else left - needed,
-    )  # fmt: skip
-
-
-def _advice(
-    short_by: int, resolved: Resolved, catalog: Catalog, unit: str, platform: Platform
-) -> str:
-    sentences = [f"{short_by} credits are missing."]
-    needed = resolved.monthly_credits
-    cheaper = [
-        (credits_, env)
-        for env in environments_of(resolved.blueprint)
-        if (credits_ := _credits_in(resolved.blueprint, env.value, catalog)) <= needed - short_by
-    ]
-    if cheaper:
-        credits_, env = min(cheaper)
-        sentences.append(f"In {env} it costs {credits_} credits a month and fits.")
-    page = platform.records.applications({unit}, limit=_HISTORY)
-    enough = sorted(
-        (
-            one
-            for one in page.items
-            if one.monthly_credits >= short_by and one.status != "TERMINATED"
-        ),
-        key=lambda one: one.monthly_credits,
-    )
-    if enough:
-        sentences.append(
-            f"Terminating {enough[0].application_name} in {enough[0].target_environment} would "
-            f"give {enough[0].monthly_credits} credits back."
-        )
-    return " ".join(sentences)
-
-
-def _credits_in(blueprint: PublishedBlueprint, environment: str, catalog: Catalog) -> int:
-    topologies = {env.value: one for env, one in blueprint.manifest.topologies.items()}
-    return credits_of(price_lines(topologies[environment].prices, catalog.prices))
-
-
 def _facts(
     actor: Actor, template: RequestTemplate, unit: str, resolved: Resolved, quota: QuotaView,
     catalog: Catalog, platform: Platform,
@@ -202,7 +164,7 @@ def _facts(
     provisioned, failed = _history(actor, unit, platform)
     offers = tuple(
         Offer(
-            monthly_credits=_credits_in(resolved.blueprint, env.value, catalog), environment=env,
+            monthly_credits=credits_in(resolved.blueprint, env, catalog), environment=env,
             expires_after=resolved.expires_after,
         )
         for env in environments_of(resolved.blueprint)

@@ -77,7 +77,7 @@ def test_admin_stands_in_cognito_and_in_the_table(account):
     sub, said = create(account)
     (row,) = rows(account)
     assert {name: value["S"] for name, value in row.items() if not name.endswith("At")} == {
-        "id": sub, "kind": "USER", "email": "ada@example.edu", "role": "admin", "status": "ACTIVE",
+        "id": sub, "kind": "DECIDER", "email": "ada@example.edu", "role": "admin", "status": "ACTIVE",
     }  # fmt: skip
     assert row["createdAt"] == row["updatedAt"]
     assert user(account)["UserStatus"] == "CONFIRMED"

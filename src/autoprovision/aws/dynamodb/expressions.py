@@ -116,6 +116,12 @@ def delete(name: str, table: str, key: Key, condition: ConditionBase | None = No
     return Write(name, "Delete", {"TableName": table, "Key": to_item(key), **_arguments(condition)})
 
 
+def check(name: str, table: str, key: Key, condition: ConditionBase) -> Write:
+    """Write nothing, but only together with an item that is as the condition says."""
+    arguments = _arguments(condition)
+    return Write(name, "ConditionCheck", {"TableName": table, "Key": to_item(key), **arguments})
+
+
 def as_transaction(writes: Iterable[Write]) -> list[dict[str, Any]]:
     """The writes as `TransactItems`."""
     return [{one.verb: one.arguments} for one in writes]

@@ -1,5 +1,7 @@
 """Holds that go on living but change: another unit pays, or another plan is launched."""
 
+from collections.abc import Sequence
+
 from boto3.dynamodb.conditions import Attr
 
 from autoprovision.aws.dynamodb.expressions import Change, Write, update
@@ -13,7 +15,7 @@ from autoprovision.domain.application import Application
 from autoprovision.domain.endings import PLANNED
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import Hold, unit_account
-from autoprovision.domain.refusals import must_rest, wrong_status
+from autoprovision.domain.refusals import check_moved_together, must_rest, wrong_status
 from autoprovision.domain.request import Request
 
 
@@ -27,23 +29,42 @@ class ResettlementRecords(SettlementRecords):
             OverQuotaError: the other unit has too little left.
             ConflictError: code OPERATION_IN_PROGRESS or WRONG_STATUS.
         """
+        return self.move_applications([application_id], unit, by=by, at=at)[0]
 
-        def deed() -> Application:
-            application = self.application(application_id)
-            if application.business_unit == unit:
-                return application
-            must_rest(application)
-            writes = [self._change(application, business_unit=unit, updated_at=at)]
-            hold = self._live_hold(application.request_id)
-            if hold is not None:
-                needs = {unit_account(unit): hold.credits}
-                entries = ledger.move(hold, unit, by=by, at=at)
-                writes += [change_hold(self._tables, hold, unit=unit, updated_at=at)]
-                writes += movements(self._tables, entries, needs)
-            write_together(self._tables.client, writes)
-            return self.application(application_id)
+    def move_applications(
+        self, application_ids: Sequence[str], unit: str, *, by: str, at: str
+    ) -> list[Application]:
+        """Move applications and their credits to another unit, all or none.
+
+        Raises:
+            OverQuotaError: the other unit has too little left for all of them.
+            ConflictError: code OPERATION_IN_PROGRESS, WRONG_STATUS or TOO_MANY.
+        """
+        check_moved_together(application_ids)
+
+        def deed() -> list[Application]:
+            found = [self.application(one) for one in application_ids]
+            moving = [one for one in found if one.business_unit != unit]
+            if moving:
+                write_together(self._tables.client, self._moving(moving, unit, by=by, at=at))
+                return [self.application(one) for one in application_ids]
+            return found
 
         return until_settled(deed)
+
+    def _moving(
+        self, applications: Sequence[Application], unit: str, *, by: str, at: str
+    ) -> list[Write]:
+        writes, entries, needed = [], [], 0
+        for application in applications:
+            must_rest(application)
+            writes += [self._change(application, business_unit=unit, updated_at=at)]
+            hold = self._live_hold(application.request_id)
+            if hold is not None:
+                needed += hold.credits
+                entries += ledger.move(hold, unit, by=by, at=at)
+                writes += [change_hold(self._tables, hold, unit=unit, updated_at=at)]
+        return writes + movements(self._tables, entries, {unit_account(unit): needed})
 
     def replace_plan(self, request_id: str, plan: Plan, *, at: str) -> Request:
         """Give a request another plan and its hold the plan's size, in one transaction.

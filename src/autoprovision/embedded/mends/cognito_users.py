@@ -4,10 +4,11 @@ AWS: a client writes only the attributes in its WriteAttributes, the standard on
 (API reference of CreateUserPoolClient), else NotAuthorizedException; ConfirmSignUp verifies the
 e-mail address that got the code; a confirmed sign-up or password reset calls the PostConfirmation
 trigger, and a trigger that fails is UserLambdaValidationException, "PreSignUp failed with error …"
-(Cognito developer guide, "Customizing user pool workflows with Lambda triggers").
+(Cognito developer guide, "Customizing user pool workflows with Lambda triggers"). `auth_time` is
+when the person authenticated, so a refresh keeps it ("Understanding the access token").
 
 MiniStack: lets a client write any attribute, leaves the address unverified, calls PreSignUp only
-and puts the function's whole answer into the message.
+and puts the function's whole answer into the message; a refreshed token has a new `auth_time`.
 
 Mend: these checks and calls stand around MiniStack's operations.
 """
@@ -69,6 +70,16 @@ def apply() -> None:
             message = f"PreSignUp failed with error {_reason(str(problem))}."
             raise cognito._PreSignUpRejected(message) from problem
 
+    before_signing = cognito._apply_pretoken_trigger
+    signed_in: dict[str, int] = {}
+
+    def with_time_of_sign_in(*arguments: Any, **options: Any) -> Any:
+        claims = before_signing(*arguments, **options)
+        if "auth_time" in claims:
+            claims["auth_time"] = signed_in.setdefault(claims["origin_jti"], claims["auth_time"])
+        return claims
+
+    cognito._apply_pretoken_trigger = with_time_of_sign_in
     cognito._run_idp_handler = run_guarded
     cognito._apply_presignup_trigger = apply_presignup_trigger
 
