@@ -96,7 +96,11 @@ def enrol(session: Session, code: CodeOption = None) -> None:
     proof = Interview(session.out, code=code).code("Code of your authenticator app")
     service.verify_totp(proof, access_token=access)
     service.prefer_totp(access, enabled=True)
+    # Asked once, the platform knows of it: sign-ins from now on had the second factor.
+    needed = (session.api.me().get("secondFactor") or {}).get("needed")
     _done(session, "From now on a code is asked for when you sign in.")
+    if needed:
+        session.out.say(f"Next: `autoprovision login {profile.email}`; your role needs the code.")
 
 
 @totp_app.verb("remove", "autoprovision totp remove")

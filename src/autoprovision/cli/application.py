@@ -111,6 +111,21 @@ def extend(
     session.out.emit(answer, lambda console: _show_application(console, answer))
 
 
+@app.verb("move", "autoprovision application move app_01jd… --unit chemistry")
+def move(
+    session: Session,
+    *,
+    application_id: ApplicationId,
+    unit: Annotated[
+        str,
+        typer.Option("--unit", metavar="UNIT", help="Who pays from now on.", show_default=False),
+    ],
+) -> None:
+    """Move an application and its credits to another business unit; admins may."""
+    answer = session.api.move_application(application_id, unit)
+    session.out.emit(answer, lambda console: _show_application(console, answer))
+
+
 @app.verb("terminate", "autoprovision application terminate app_01jd… --watch --yes")
 def terminate(
     session: Session,

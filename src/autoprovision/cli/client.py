@@ -122,6 +122,11 @@ class ApiClient:
         """Put the project's newest code onto an application, and nothing else."""
         return self._post(f"/applications/{segment(application_id)}/publish", json={})
 
+    def move_application(self, application_id: str, unit: str) -> Document:
+        """Let another business unit pay for an application."""
+        path = f"/applications/{segment(application_id)}/business-unit"
+        return self._send("PUT", path, json={"businessUnit": unit})
+
     def terminate_application(self, application_id: str) -> Document:
         """End an application; the answer is the request that ends it."""
         return self._send("DELETE", f"/applications/{segment(application_id)}")
@@ -179,6 +184,10 @@ class ApiClient:
         return self._post("/business-units/reconcile", json={})
 
     # -- users
+
+    def me(self) -> Document:
+        """Who calls; asking also tells the platform of a second factor that was enrolled."""
+        return self._get("/me")
 
     def users(self, query: Query) -> Document:
         """A page of users."""

@@ -16,6 +16,8 @@ _NEXT_BY_CODE = {
     "NOT_AUTHENTICATED": "Sign in with `autoprovision login EMAIL`.",
     "FORBIDDEN": "Sign in as somebody whose role allows it:"
     " `autoprovision --profile NAME login EMAIL`.",
+    "MFA_REQUIRED": "Run `autoprovision totp enrol`, then sign in again with a code:"
+    " `autoprovision login EMAIL`.",
     "NOT_FOUND": "Look the id up with the noun's `list`, such as `autoprovision request list`.",
     "IDEMPOTENCY_MISMATCH": "Leave --idempotency-key out, or send what was sent with it before.",
 }

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from autoprovision.cli.commands import Noun
-from autoprovision.cli.errors import MisuseError
+from autoprovision.cli.errors import REFUSED, MisuseError
 from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
 from autoprovision.cli.render import (
     field,
@@ -15,6 +15,7 @@ from autoprovision.cli.render import (
     money,
     money_of,
     show_fields,
+    show_table,
     status_of,
 )
 from autoprovision.cli.session import Session
@@ -30,6 +31,11 @@ _BALANCE = (
     ("used", money_of("used")),
     ("held", money_of("held")),
     ("left", money_of("left")),
+)
+_FINDING = (
+    ("kind", status_of("kind")),
+    ("subject", field("subject")),
+    ("what does not agree", field("sentence")),
 )
 _LEDGER = (
     ("at", moment_of("at")),
@@ -108,11 +114,19 @@ def ledger(
 def reconcile(session: Session) -> None:
     """Hold the ledger against what lives, and show where they differ."""
     answer = session.api.reconcile_units()
+    findings = answer.get("findings") or []
 
-    def show_differences(console: Console) -> None:
-        show_fields(console, answer.items())
+    def show_proof(console: Console) -> None:
+        show_fields(console, (answer.get("checked") or {}).items())
+        if findings:
+            console.print()
+            show_table(console, findings, _FINDING)
 
-    session.out.emit(answer, show_differences)
+    session.out.emit(answer, show_proof)
+    if findings:
+        session.out.say(f"{len(findings)} things do not agree.", "bold red")
+        raise typer.Exit(REFUSED)
+    session.out.say("Entries, holds, applications and stacks agree.", "green")
 
 
 def _show_unit(console: Console, unit: Mapping[str, Any]) -> None:

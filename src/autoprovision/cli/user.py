@@ -19,7 +19,7 @@ from autoprovision.cli.lists import (
     UnitFilter,
     print_list,
 )
-from autoprovision.cli.render import field, show_fields, show_table, status_of, status_text
+from autoprovision.cli.render import field, money, show_fields, show_table, status_of, status_text
 from autoprovision.cli.session import Session
 
 app = Noun("user", "People: create, change and list them.")
@@ -35,6 +35,10 @@ ApprovesForOption = Annotated[
     typer.Option(
         "--approves-for", metavar="UNIT", help="A unit an approver decides for; may be repeated."
     ),
+]
+QuotaOption = Annotated[
+    int | None,
+    typer.Option("--quota", metavar="N", min=0, help="The person's own limit, in credits."),
 ]
 _USER_COLUMNS = (
     ("email", field("email")),
@@ -77,6 +81,7 @@ def create(
     ],
     unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Who pays.")] = None,
     approves_for: ApprovesForOption = None,
+    quota: QuotaOption = None,
     password_stdin: Annotated[
         bool,
         typer.Option("--password-stdin", help="Set the password that stdin holds; no invitation."),
@@ -88,6 +93,8 @@ def create(
         user["unit"] = unit
     if approves_for:
         user["approvesFor"] = approves_for
+    if quota is not None:
+        user["quota"] = quota
     if password_stdin:
         user["password"] = Interview(session.out, password_stdin=True).password()
     _show(session, session.api.create_user(user))
@@ -105,13 +112,18 @@ def set_(
         str | None, typer.Option("--role", metavar="ROLE", help=", ".join(ROLES))
     ] = None,
     approves_for: ApprovesForOption = None,
-    quota: Annotated[
-        int | None,
-        typer.Option("--quota", metavar="N", min=0, help="The person's own limit, in credits."),
-    ] = None,
+    quota: QuotaOption = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Let them sign in, or no longer.")
     ] = None,
+    move_applications: Annotated[
+        bool,
+        typer.Option("--move-applications", help="Their applications go to the new unit too."),
+    ] = False,
+    lost_device: Annotated[
+        bool,
+        typer.Option("--lost-device", help="Let them enrol another authenticator app."),
+    ] = False,
 ) -> None:
     """Change a user; what is not named stays."""
     change: Document = {
@@ -120,6 +132,8 @@ def set_(
         "approvesFor": approves_for or None,
         "quota": quota,
         "status": None if enabled is None else "ACTIVE" if enabled else "DISABLED",
+        "moveApplications": move_applications or None,
+        "forgetSecondFactor": lost_device or None,
     }
     change = {name: value for name, value in change.items() if value is not None}
     if not change:
@@ -127,7 +141,17 @@ def set_(
             "There is nothing to change.", "Name at least one of the options: --unit, --role, …"
         )
     user = session.api.user_by_email(email)
-    _show(session, session.api.change_user(str(user.get("id")), change))
+    changed = session.api.change_user(str(user.get("id")), change)
+    _show(session, changed)
+    if changed.get("liveApplications"):
+        session.out.say(
+            f"Theirs live on in {user.get('unit')}: {', '.join(changed['liveApplications'])}.",
+            "yellow",
+        )
+        session.out.say(
+            "Next: `autoprovision application move ID --unit UNIT`, or `autoprovision application"
+            " terminate ID`."
+        )
 
 
 @app.verb("import", "autoprovision user import course.csv")
@@ -205,8 +229,15 @@ def _show(session: Session, user: Document) -> None:
                 ("unit", user.get("unit")),
                 ("role", user.get("role")),
                 ("approves for", user.get("approvesFor")),
+                ("quota", _own_quota(user)),
                 ("status", status_text(user.get("status"))),
+                ("moved with them", ", ".join(user.get("movedApplications") or ())),
                 ("id", user.get("id")),
             ],
         ),
     )
+
+
+def _own_quota(user: Document) -> str:
+    quota = user.get("quota")
+    return "" if quota is None else f"{money(quota)} a month ({quota} credits)"

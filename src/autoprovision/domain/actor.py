@@ -72,6 +72,7 @@ AUTHORIZATION: dict[str, tuple[Scope, Scope, Scope]] = {
     "application.show": (_OWN, _APP, _ALL),
     "application.extend": (_OWN, _OWN, _ALL),
     "application.terminate": (_OWN, _OWN, _ALL),
+    "application.move": (_NO, _NO, _ALL),
     "blueprint.list": (_ALL, _ALL, _ALL),
     "blueprint.show": (_ALL, _ALL, _ALL),
     "unit.list": (_OWN, _APP, _ALL),

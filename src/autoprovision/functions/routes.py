@@ -249,7 +249,8 @@ def _me(call: Call) -> Answer:
 
 def _list_users(call: Call) -> Answer:
     page = users.list_users(
-        call.actor, call.platform, unit=call.query.get("unit"), limit=call.limit(),
+        call.actor, call.platform, unit=call.query.get("unit"), email=call.query.get("email"),
+        limit=call.limit(),
         after=call.after_id("users"),
     )  # fmt: skip
     return listed("users", page, lambda user: user.document())

@@ -11,6 +11,7 @@ from autoprovision.domain.errors import (
     AutoprovisionError,
     ConflictError,
     NotFoundError,
+    OverQuotaError,
     UnavailableError,
 )
 from autoprovision.domain.identifiers import application_id_of
@@ -62,7 +63,13 @@ def submit(
     if accepted is None:
         planned = plan_for(actor, template, unit, platform)
         _refuse_by_policy(planned)
-        accepted = _admit(actor, template, planned, platform, request_id=request_id, source=source)
+        try:
+            accepted = _admit(
+                actor, template, planned, platform, request_id=request_id, source=source
+            )
+        except OverQuotaError as refused:
+            refused.extras["advice"] = planned.plan.quota.advice
+            raise
     start(accepted, platform)
     return accepted
 

@@ -46,10 +46,15 @@ def me(actor: Actor, platform: Platform) -> dict[str, Any]:
 
 
 def list_users(
-    actor: Actor, platform: Platform, *, unit: str | None, limit: int, after: str | None
-) -> Page[User]:
-    """All users, or those of a unit."""
+    actor: Actor, platform: Platform, *, unit: str | None, email: str | None = None,
+    limit: int, after: str | None,
+) -> Page[User]:  # fmt: skip
+    """All users, those of a unit, or the one with an address."""
     units_within(actor, "user.list")
+    if email is not None:
+        found = platform.users.by_email(email)
+        fits = found is not None and unit in (None, found.unit)
+        return Page((found,) if found is not None and fits else ())
     return platform.users.list(unit, limit=limit, after=after)
 
 

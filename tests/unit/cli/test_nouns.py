@@ -240,12 +240,42 @@ def test_the_ledger_shows_movements_page_by_page(
 
 
 def test_reconcile_shows_what_was_found(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
+    sentence = "physics holds 20 too much"
+    found = [{"kind": "HOLDS_DISAGREE", "subject": "UNIT#physics", "sentence": sentence}]
+    for findings, code in (([], 0), (found, 1)):
+        httpserver.expect_oneshot_request(
+            "/business-units/reconcile", method="POST"
+        ).respond_with_json({"checked": {"accounts": 3}, "findings": findings})
+        result = run("unit", "reconcile")
+        assert result.exit_code == code
+        assert (sentence in result.stdout) is bool(findings)
+
+
+def test_an_application_moves_to_another_unit(
     ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
 ):
-    httpserver.expect_oneshot_request("/business-units/reconcile", method="POST").respond_with_json(
-        {"units": 3, "differences": ["physics holds 20 too much"]}
+    httpserver.expect_oneshot_request(
+        "/applications/app_1/business-unit", method="PUT", json={"businessUnit": "chemistry"}
+    ).respond_with_json({"id": "app_1", "businessUnit": "chemistry"})
+    assert "chemistry" in ok("application", "move", "app_1", "--unit", "chemistry")
+
+
+def test_a_user_moves_with_their_applications(
+    ada: Profile, run: Callable[..., Result], httpserver: HTTPServer
+):
+    httpserver.expect_request("/users", method="GET").respond_with_json({"items": [USER]})
+    httpserver.expect_oneshot_request(
+        "/users/sub-1", method="PATCH", json={"unit": "chemistry", "moveApplications": True}
+    ).respond_with_json(
+        {**USER, "unit": "chemistry", "movedApplications": ["app_1"], "liveApplications": ["app_2"]}
     )
-    assert "physics holds 20 too much" in ok("unit", "reconcile")
+    words = ("user", "set", "bo@example.edu", "--unit", "chemistry", "--move-applications")
+    result = run(*words)
+    assert "app_1" in result.stdout
+    assert "app_2" in result.stderr
+    assert "application move" in result.stderr
 
 
 USER = {

@@ -261,13 +261,19 @@ def test_sign_up(ok: Callable[..., str], sign_in: Any):
 
 
 def test_totp_is_enrolled_and_removed(
-    run: Callable[..., Result], ok: Callable[..., str], ada: Profile, sign_in: Any
+    run: Callable[..., Result],
+    ok: Callable[..., str],
+    ada: Profile,
+    sign_in: Any,
+    httpserver: HTTPServer,
 ):
     sign_in.will("AssociateSoftwareToken", {"SecretCode": "JBSWY3DP"})
     sign_in.will("VerifySoftwareToken", {"Status": "SUCCESS"})
     sign_in.will("SetUserMFAPreference")
+    httpserver.expect_oneshot_request("/me").respond_with_json({"secondFactor": {"needed": True}})
     result = run("totp", "enrol", "--code", "123456")
     assert result.exit_code == 0
+    assert "autoprovision login ada@example.edu" in result.stderr
     assert "JBSWY3DP" in result.stderr
     assert sign_in.payload("VerifySoftwareToken") == {
         "UserCode": "123456",
