@@ -87,13 +87,21 @@ def resend(session: Session, email: EmailArgument) -> None:
 
 
 @totp_app.verb("enrol", "autoprovision totp enrol")
-def enrol(session: Session, code: CodeOption = None) -> None:
+def enrol(
+    session: Session,
+    code: CodeOption = None,
+    code_stdin: Annotated[
+        bool,
+        typer.Option("--code-stdin", help="Read the code from stdin once the secret is told."),
+    ] = False,
+) -> None:
     """Ask for a code from an authenticator app at every sign-in from now on."""
     profile, access = session.profile(), session.api.access_token()
     service = SignIn(profile.platform)
     secret, _ = service.associate_totp(access_token=access)
     show_totp_secret(session.out, profile.email, secret)
-    proof = Interview(session.out, code=code).code("Code of your authenticator app")
+    interview = Interview(session.out, password_stdin=code_stdin, code=code)
+    proof = interview.code("Code of your authenticator app")
     service.verify_totp(proof, access_token=access)
     service.prefer_totp(access, enabled=True)
     # Asked once, the platform knows of it: sign-ins from now on had the second factor.

@@ -16,6 +16,8 @@ from autoprovision.ports import Page, Platform
 
 Body = TypeVar("Body", bound=BaseModel)
 _DEFAULT_PAGE, _LONGEST_PAGE = 50, 100
+_LONGEST_CURSOR, _LONGEST_ID = 2048, 256
+_PLACES = ("free", "held", "committed")
 
 
 @dataclass(frozen=True)
@@ -73,22 +75,38 @@ class Call:
         text = self.query.get("cursor")
         if not text:
             return None
-        fault = Fault(pointer("cursor"), "This is not a cursor of this list.", "INVALID_CURSOR")
+        if len(text) > _LONGEST_CURSOR:
+            raise InvalidInputError([_not_a_cursor()])
         try:
             decoded = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
         except (ValueError, binascii.Error, RecursionError):
-            raise InvalidInputError([fault]) from None
+            raise InvalidInputError([_not_a_cursor()]) from None
         if not isinstance(decoded, list) or len(decoded) != 2 or decoded[0] != list_name:
-            raise InvalidInputError([fault])
+            raise InvalidInputError([_not_a_cursor()])
         return decoded[1]
 
     def after_id(self, list_name: str) -> str | None:
         """The same for lists whose cursor is the last id."""
         position = self.after(list_name)
-        if position is not None and not isinstance(position, str):
-            fault = Fault(pointer("cursor"), "This is not a cursor.", "INVALID_CURSOR")
-            raise InvalidInputError([fault])
-        return position
+        if position is None or (isinstance(position, str) and len(position) <= _LONGEST_ID):
+            return position
+        raise InvalidInputError([_not_a_cursor()])
+
+    def after_movement(self, list_name: str) -> dict[str, Any] | None:
+        """The same for ledgers, whose cursor carries the running balance."""
+        position = self.after(list_name)
+        if position is None:
+            return None
+        if isinstance(position, dict) and position.keys() == {"after", *_PLACES}:
+            last, places = position["after"], [position[place] for place in _PLACES]
+            is_id = isinstance(last, str) and len(last) <= _LONGEST_ID
+            if is_id and all(type(one) is int for one in places):
+                return position
+        raise InvalidInputError([_not_a_cursor()])
+
+
+def _not_a_cursor() -> Fault:
+    return Fault(pointer("cursor"), "This is not a cursor of this list.", "INVALID_CURSOR")
 
 
 def cursor(list_name: str, position: Any) -> str | None:

@@ -234,7 +234,11 @@ def _set_unit(call: Call) -> Answer:
 def _ledger(call: Call) -> Answer:
     name = f"ledger:{call.path['unit']}"
     items, following = business_units.ledger(
-        call.actor, call.path["unit"], call.platform, limit=call.limit(), cursor=call.after(name)
+        call.actor,
+        call.path["unit"],
+        call.platform,
+        limit=call.limit(),
+        cursor=call.after_movement(name),
     )
     return Answer(200, {"items": items, "next": cursor(name, following)})
 
