@@ -27,7 +27,7 @@ def test_plan_shows_price_quota_approval_and_price_lines(
         "ONE_APPROVER",
         "- Production is never automatic.",
         "Distribution",
-        "AWS price list, 2026-11-01",
+        "2026-11-01",
         "$0.8500",
         "Size=small",
     ):
