@@ -57,11 +57,18 @@ class FaultyEngine(Engine):
         self.runs: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.activity, self.busy = 0, 0
         self.tokens: dict[str, str] = {}
+        self.redriven: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
+        world.outside.on_deed = self._mail_is_under_way
         world.workflows._send = self._answer
         world.workflows.start = self._start_workflow
         world.workflows.state = self._state_of
         world.stacks.changed = self._stack_changed
+
+    def _mail_is_under_way(self, deed: str) -> None:
+        """Within a mail the process may end too: before SES has it, or before that is noted."""
+        if deed in {"mail", "mail.sent"} and self.injector.state:
+            self.injector.call(f"ses:{deed}", lambda: None)
 
     # Workflows, started as the product starts them.
 
@@ -106,6 +113,7 @@ class FaultyEngine(Engine):
     def function(self, reference: str, event: dict[str, Any]) -> Any:
         step = reference.rpartition(":")[2].removesuffix("FunctionArn")
         state = name_of(step, event)
+        self.arrive_late(besides=state)
         with self._in(state):
             twice = self._disturb(state, event)
             result = self._invoke(step, state, event)
@@ -158,6 +166,7 @@ class FaultyEngine(Engine):
 
     def _aws(self, state: str, name: str, call: Callable[[], Any], service: str) -> Any:
         failed = self.states._ExecutionError
+        self.arrive_late(besides=state)
         with self._in(state):
             place = Place(state, f"aws:{name}")
             fault = self.injector.strikes(place, *place.faults())
@@ -215,28 +224,32 @@ class FaultyEngine(Engine):
         fault = self.injector.strikes(place, *place.faults())
 
         def arrive() -> None:
-            self._consumed(consumer, consume)
-            then()
+            if self._consumed(consumer, consume):
+                then()
 
         if fault is F.EVENT_LOST:
             return
         if fault is F.EVENT_DELAYED:
-            self.injector.late.append(arrive)
+            self.injector.late.append((consumer, arrive))
             return
         arrive()
         if fault is F.EVENT_DOUBLED:
             arrive()
         if fault is F.EVENT_EARLY:  # and once more behind everything that follows
-            self.injector.late.append(arrive)
+            self.injector.late.append((consumer, arrive))
 
-    def _consumed(self, consumer: str, consume: Callable[[], Any]) -> None:
+    def _consumed(self, consumer: str, consume: Callable[[], Any]) -> bool:
         for _ in range(_DELIVERIES):
             with self._in(consumer):
                 try:
                     consume()
                 except (AutoprovisionError, Killed, Hung):
                     continue
-                return
+                return True
+        if consumer == "ApprovalDesk":
+            # A dead-letter queue has it, and somebody sends it on when the trouble is over.
+            self.redriven.append(consume)
+        return False
 
     # Time.
 
@@ -254,11 +267,23 @@ class FaultyEngine(Engine):
             time.sleep(0.001)
         raise AssertionError(f"it never rests: {[self.path(one) for one in self.runs.values()]}")
 
-    def arrive_late(self) -> None:
-        """Whatever was under way arrives now."""
+    def arrive_late(self, besides: str = "") -> None:
+        """Whatever was under way arrives now, unless the state that sent it is still at it."""
         late, self.injector.late = self.injector.late, []
-        for one in late:
-            ignoring_refusals(one)
+        for state, arrives in late:
+            if state == besides:
+                self.injector.late.append((state, arrives))
+            else:
+                ignoring_refusals(arrives)
+
+    def redrive(self) -> None:
+        """The trouble is over: what lies in the dead-letter queue is sent on."""
+        messages, self.redriven = self.redriven, []
+        if messages:
+            self.injector.healed = True
+        for message in messages:
+            if self._consumed("ApprovalDesk", message):
+                self._asked()
 
     def time_out_questions(self) -> None:
         """The state's own limit passes for every question that still waits."""

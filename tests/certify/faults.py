@@ -51,7 +51,8 @@ class Fault(StrEnum):
     ANSWERS_LOST = "answers lost"
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
-    KILLED_ALWAYS = "killed always"
+    KILLED_MOST_STRIKES = 40
+_ALWAYS = "killed always"
     HUNG_BEFORE = "hung before"
     HUNG_AFTER = "hung after"
     HUNG_ALWAYS = "hung always"
@@ -81,6 +82,8 @@ OF_SERVICE_CALLS = (
     F.ERROR_BEFORE, F.ERROR_AFTER, F.THROTTLED, F.ANSWERS_LOST, F.HUNG_BEFORE, F.HUNG_AFTER,
     F.HUNG_ALWAYS,
 )  # fmt: skip
+# Within the port Mailer: between the claim and SES, and between SES and the mark.
+OF_MAILS = (F.KILLED_BEFORE, F.HUNG_BEFORE)
 OF_STATES = (F.INVOKED_TWICE, F.STOPPED, F.CANCELLED)
 OF_EVENTS = (F.EVENT_LOST, F.EVENT_DOUBLED, F.EVENT_DELAYED, F.EVENT_EARLY)
 _ALWAYS = frozenset({F.THROTTLED, F.ANSWERS_LOST, F.KILLED_ALWAYS, F.HUNG_ALWAYS})
@@ -105,6 +108,8 @@ class Place:
             return OF_EVENTS
         if name.startswith("aws:"):
             return OF_SERVICE_CALLS
+        if name.startswith("ses:"):
+            return OF_MAILS
         if name == _TIMELINE:
             return OF_LINES
         return OF_READS if name in READS else OF_EFFECTS
@@ -135,7 +140,7 @@ class Injector:
     point: Point | None = None
     met: dict[Place, None] = field(default_factory=dict)
     struck: int = 0
-    late: list[Callable[[], Any]] = field(default_factory=list)
+    late: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
     healed: bool = False
     _here: threading.local = field(default_factory=threading.local)
 
@@ -157,6 +162,8 @@ class Injector:
         if self.struck and point.fault not in _ALWAYS:
             return None
         self.struck += 1
+        # Whatever is tried without end is tried until it works again.
+        self.healed = self.struck >= _MOST_STRIKES
         return point.fault
 
     def call(self, name: str, do: Callable[[], Any]) -> Any:
@@ -169,7 +176,7 @@ class Injector:
         if fault is None:
             return do()
         if fault is F.DELAYED:
-            self.late.append(do)
+            self.late.append((self.state, do))
         if fault not in _BEFORE:
             answer = do()
             if fault is F.DOUBLED:

@@ -29,11 +29,19 @@ def violations(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
         found += _request(world, request)
     for application in applications:
         found += _application(world, application)
+    if _may_be_doubled(engine):
+        found = [one for one in found if not one.startswith("mails: ") or ": 2}" not in one]
     found += _nothing_open(world, engine)
     found += _outside(world, list(applications))
     proof = reconcile.prove(world.users.by_email(ROOT).actor(), world)
     found += [f"ledger: {one['kind']} {one['sentence']}" for one in proof["findings"]]
     return found
+
+
+def _may_be_doubled(engine: FaultyEngine) -> bool:
+    """The one exception: the process ended between SES's answer and the mark that it was sent."""
+    point = engine.injector.point
+    return point is not None and point.place.effect.startswith("ses:mail.sent")
 
 
 def _request(world: CertifiedWorld, request: Request) -> list[str]:

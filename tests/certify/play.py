@@ -21,7 +21,7 @@ from autoprovision.usecases import requests
 Make = Callable[[CertifiedWorld, Injector], FaultyEngine]
 _BETWEEN_SWEEPS = timedelta(minutes=5)
 _LONGEST_QUESTION = timedelta(days=30)
-_MOST_TICKS = 14
+_MOST_TICKS = 30
 _QUESTIONS_END = 5
 
 
@@ -84,10 +84,12 @@ def _until_quiet(
     for tick in range(_MOST_TICKS):
         ended = engine.rests()
         # A fault lasts as long as the execution that met it.
-        engine.injector.healed = engine.injector.healed or ended
+        if ended and engine.injector.struck:
+            engine.injector.healed = True
         engine.arrive_late()
+        engine.redrive()
         world.stacks.go_on()
-        for request in _needing_operators(world):
+        for request in _needing_operators(world) if ended else ():
             operators.called = True
             operators.broken += _is_visible(world, engine, request)
             scenario.heal(world)

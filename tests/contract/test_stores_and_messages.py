@@ -1,6 +1,7 @@
 """The ports CatalogSource, SecretStore, Intake, Mailer, EventBus and Operators."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from autoprovision.aws.sns_operators import SnsOperators
 from autoprovision.domain.blueprint import Blueprint, Catalog, PublishedBlueprint
 from autoprovision.domain.errors import ConflictError, NotFoundError, UnavailableError
 from autoprovision.domain.events import EventName
-from autoprovision.domain.mail import Mail
+from autoprovision.domain.mail import SENDER_SECONDS, Mail
 from autoprovision.domain.policy import Policy, parse_policy
 from autoprovision.domain.price import PriceBook
 from autoprovision.memory.calls import MemoryIntake
@@ -225,7 +226,7 @@ class _Ses:
 
     def __init__(self, real: Any) -> None:
         self._real = real
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.sent: list[dict[str, Any]] = []
 
     def send_email(self, **arguments: Any) -> Any:
@@ -237,12 +238,13 @@ class _Ses:
             raise error
 
 
-def _mailer(store: Store) -> tuple[SesMailer, _Ses]:
+def _mailer(store: Store, clock: Callable[[], float] = time.time) -> tuple[SesMailer, _Ses]:
     ses = store.client("sesv2")
     ses.create_email_identity(EmailIdentity=f"{store.prefix}@example.edu")
     client, table = store.table("Idempotency")
     wrapped = _Ses(ses)
-    return SesMailer(wrapped, client, table=table, sender=f"{store.prefix}@example.edu"), wrapped
+    sender = f"{store.prefix}@example.edu"
+    return SesMailer(wrapped, client, table=table, sender=sender, clock=clock), wrapped
 
 
 @pytest.fixture
@@ -274,13 +276,40 @@ def test_what_ses_surely_did_not_take_is_sent_the_next_time(on_aws: Store) -> No
 @pytest.mark.parametrize(
     "error", [_refused(500), ReadTimeoutError(endpoint_url="x")], ids=["500", "timeout"]
 )
-def test_what_ses_may_have_taken_is_never_sent_twice(on_aws: Store, error: Exception) -> None:
-    mailer, ses = _mailer(on_aws)
+def test_what_ses_may_have_taken_is_taken_over_when_its_sender_must_have_ended(
+    on_aws: Store, error: Exception
+) -> None:
+    now = [1000.0]
+    mailer, ses = _mailer(on_aws, lambda: now[0])
     ses.error = error
     with pytest.raises(UnavailableError):
         mailer.send(MAIL)
+    with pytest.raises(UnavailableError, match="being sent"):
+        mailer.send(MAIL)
+    now[0] += SENDER_SECONDS + 1
+    assert mailer.send(MAIL)
+    now[0] += 10 * SENDER_SECONDS
     assert not mailer.send(MAIL)
-    assert len(ses.sent) <= 1
+    # The one whose answer was lost, and the one that made sure.
+    assert len(ses.sent) == (2 if isinstance(error, ReadTimeoutError) else 1)
+
+
+class _Ended(BaseException):
+    """The process ends."""
+
+
+def test_a_mail_whose_sender_died_before_sending_is_sent_once(on_aws: Store) -> None:
+    now = [1000.0]
+    mailer, ses = _mailer(on_aws, lambda: now[0])
+    ses.error = _Ended()
+    with pytest.raises(_Ended):
+        mailer.send(MAIL)
+    assert ses.sent == []
+    now[0] += SENDER_SECONDS + 1
+    assert mailer.send(MAIL)
+    now[0] += SENDER_SECONDS + 1
+    assert not mailer.send(MAIL)
+    assert len(ses.sent) == 1
 
 
 # --------------------------------------------------------------------------- events, operators

@@ -1,10 +1,11 @@
-"""The port `Mailer` on SES: a mail is sent once, whatever is repeated.
+"""The port `Mailer` on SES: a mail is sent, and sent once, whatever is repeated.
 
-SES has no token against sending twice, so the mail's id is claimed in a table first. When SES
-surely did not take the mail, the claim is given back; when that is not known, it stays: a mail
-that may be missing is told to operators by whoever called, a doubled one could not be taken back.
+SES has no token against sending twice, so the mail's id is claimed in a table first and marked SENT
+afterwards. A claim whose sender must have ended without marking it is taken over by the next try.
+So no mail is lost; two go out only when the process ends between SES's answer and the mark (docs/decisions/0011-outcome-mails.md).
 """
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,12 +20,16 @@ from botocore.exceptions import (
 )
 
 from autoprovision.aws.dynamodb.expressions import delete, put
+from autoprovision.aws.dynamodb.items import from_item
 from autoprovision.aws.dynamodb.writing import ConditionsFailedError, write_alone
-from autoprovision.domain.errors import UnavailableError
-from autoprovision.domain.mail import Mail
+from autoprovision.domain.errors import AutoprovisionError, UnavailableError
+from autoprovision.domain.mail import SENDER_SECONDS, Mail
+
+logger = logging.getLogger(__name__)
 
 # Longer than any request stays open.
 _KEPT_SECONDS = 400 * 24 * 3600
+_CLAIMED, _SENT = "CLAIMED", "SENT"
 _FIRST_SERVER_ERROR = 500
 # These are raised before anything has left this machine.
 _NEVER_LEFT = (ConnectTimeoutError, EndpointConnectionError, ParamValidationError)
@@ -47,7 +52,7 @@ class SesMailer:
         """Send a mail unless its id was sent before. False: it was.
 
         Raises:
-            UnavailableError: SES did not take it; or it is not known, and then it stays claimed.
+            UnavailableError: SES did not take it, or it is not known: trying again is safe.
         """
         if not self._claim(mail.id):
             return False
@@ -61,16 +66,38 @@ class SesMailer:
             if _was_refused(error):
                 self._give_back(mail.id)
             raise UnavailableError(f"The mail {mail.id} was not sent.") from error
+        self._mark_sent(mail.id)
         return True
 
     def _claim(self, mail_id: str) -> bool:
-        is_unclaimed = Attr("key").not_exists()
-        item = {**_key(mail_id), "expiresAtEpoch": int(self._clock()) + _KEPT_SECONDS}
+        """Claim the mail. False: it was sent.
+
+        Raises:
+            UnavailableError: somebody is sending it, or was a moment ago.
+        """
+        now = self._clock()
+        is_free = Attr("key").not_exists()
+        was_left = Attr("state").eq(_CLAIMED) & Attr("claimedAt").lt(int(now - SENDER_SECONDS))
+        item = {**self._item(mail_id), "state": _CLAIMED, "claimedAt": int(now)}
         try:
-            write_alone(self._dynamodb, put("mail", self._table, item, is_unclaimed))
-        except ConditionsFailedError:
+            write_alone(self._dynamodb, put("mail", self._table, item, is_free | was_left))
+        except ConditionsFailedError as failed:
+            claimed = from_item(failed.items["mail"] or {})
+            if claimed.get("state") == _CLAIMED:
+                raise UnavailableError(f"The mail {mail_id} is being sent.") from None
             return False
         return True
+
+    def _mark_sent(self, mail_id: str) -> None:
+        """Say that it is sent. When that fails the mail has gone out all the same."""
+        item = {**self._item(mail_id), "state": _SENT}
+        try:
+            write_alone(self._dynamodb, put("mail", self._table, item))
+        except AutoprovisionError as error:
+            logger.warning("mail sent and not marked", extra={"mail": mail_id, "why": error.reason})
+
+    def _item(self, mail_id: str) -> dict[str, Any]:
+        return {**_key(mail_id), "expiresAtEpoch": int(self._clock()) + _KEPT_SECONDS}
 
     def _give_back(self, mail_id: str) -> None:
         write_alone(self._dynamodb, delete("mail", self._table, _key(mail_id)))

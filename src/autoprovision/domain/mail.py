@@ -2,6 +2,10 @@
 
 from autoprovision.domain.resource import Resource
 
+# Whoever claimed a mail has ended by then: no function that sends one runs as long. A claim that
+# was not confirmed may be taken over from then on.
+SENDER_SECONDS = 90.0
+
 
 class Mail(Resource):
     """One mail.

@@ -273,6 +273,8 @@ class Request(Resource):
         failure: what started the way back (`code`, `message`, `end`: the final status it comes
             to), kept for a resume and the mail.
         facts: what the approval policy judged, so that a proposed policy can be tried on the past.
+        told: the outcome that its people were told last; an end that was not told is told by the
+            sweep.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
     """
 
@@ -303,6 +305,14 @@ class Request(Resource):
     faults: tuple[dict[str, str], ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
     execution: int = 0
+    told: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What there is to tell: the status, and each call for an operator anew."""
+        if self.status is RequestStatus.NEEDS_OPERATOR:
+            return f"{self.status.value}#{self.execution}"
+        return self.status.value
 
     @property
     def is_final(self) -> bool:
@@ -314,6 +324,6 @@ class Request(Resource):
         return self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"secret_arn", "submitted_by_id", "execution", "facts"},
+            exclude={"secret_arn", "submitted_by_id", "execution", "facts", "told"},
             exclude_none=False,
         )

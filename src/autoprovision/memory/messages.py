@@ -4,8 +4,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from autoprovision.domain.errors import UnavailableError
 from autoprovision.domain.events import EventName
-from autoprovision.domain.mail import Mail
+from autoprovision.domain.mail import SENDER_SECONDS, Mail
 from autoprovision.memory.outside import Outside
 
 
@@ -15,17 +16,28 @@ class MemoryMailer:
     def __init__(self, outside: Outside) -> None:
         self._lock = threading.RLock()
         self._outside = outside
-        self._claimed: set[str] = set()
+        self._claimed: dict[str, float] = {}
+        self._confirmed: set[str] = set()
         self.sent: list[Mail] = []
 
     def send(self, mail: Mail) -> bool:
         """Send a mail unless its id was sent before."""
         with self._lock:
-            if mail.id in self._claimed:
+            if mail.id in self._confirmed:
                 return False
-            self._outside.does("mail", mail.id, mail.to)
-            self._claimed.add(mail.id)
+            now = self._outside.seconds()
+            if now - self._claimed.get(mail.id, -SENDER_SECONDS) < SENDER_SECONDS:
+                raise UnavailableError(f"The mail {mail.id} is being sent.")
+            self._claimed[mail.id] = now
+            try:
+                self._outside.does("mail", mail.id, mail.to)
+            except Exception:
+                del self._claimed[mail.id]
+                raise
             self.sent.append(mail)
+            # Whoever interleaves or crashes deeds may do so between a mail and its mark.
+            self._outside.on_deed("mail.sent")
+            self._confirmed.add(mail.id)
             return True
 
 

@@ -39,6 +39,7 @@ class MemoryRecords(MemorySettlement):
         self._lock = threading.RLock()
         self._ledger = MemoryLedger()
         self._requests: dict[str, Request] = {}
+        self._ended: set[str] = set()
         self._applications: dict[str, Application] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._events: dict[str, dict[str, TimelineEvent]] = {}
@@ -65,6 +66,26 @@ class MemoryRecords(MemorySettlement):
                 standing, lambda one: f"{one.updated_at}{_SEPARATOR}{one.id}", limit=limit,
                 after=after,
             )  # fmt: skip
+
+    def untold(self, *, updated_before: str, limit: int, after: str | None = None) -> Page[Request]:
+        """Requests that came to an end of which nobody was told yet, oldest first."""
+        with self._lock:
+            ended = [
+                one
+                for one in self._requests.values()
+                if one.id in self._ended and one.told is None and one.updated_at < updated_before
+            ]
+            return page(
+                ended, lambda one: f"{one.updated_at}{_SEPARATOR}{one.id}", limit=limit,
+                after=after,
+            )  # fmt: skip
+
+    def mark_told(self, request: Request) -> None:
+        """Note that the people of a request were told its outcome."""
+        with self._lock:
+            standing = self.request(request.id)
+            if standing.outcome == request.outcome:
+                self._write_request(standing, told=request.outcome)
 
     def record_refusal(self, request: Request) -> None:
         """Keep a request that never began; once."""

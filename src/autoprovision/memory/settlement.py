@@ -45,6 +45,7 @@ class MemorySettlement:
     _ledger: MemoryLedger
     _requests: dict[str, Request]
     _applications: dict[str, Application]
+    _ended: set[str]
     _names: dict[tuple[str, str], str]
     _events: dict[str, dict[str, TimelineEvent]]
 
@@ -64,6 +65,8 @@ class MemorySettlement:
 
     def _write_request(self, request: Request, **changes: Any) -> Request:
         self._requests[request.id] = after = changed(request, changes)
+        if after.is_final:
+            self._ended.add(request.id)
         return after
 
     def _write_application(self, application: Application, **changes: Any) -> Application:

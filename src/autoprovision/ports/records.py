@@ -27,6 +27,12 @@ class Records(Protocol):
     ) -> Page[Request]:
         """Requests in a status since before a moment, oldest first, for the sweep."""
 
+    def untold(self, *, updated_before: str, limit: int, after: str | None = None) -> Page[Request]:
+        """Requests that came to an end of which nobody was told yet, oldest first."""
+
+    def mark_told(self, request: Request) -> None:
+        """Note that its people were told this outcome; nothing, if it has moved on since."""
+
     def record_refusal(self, request: Request) -> None:
         """Keep a request that never began (INVALID, OVER_QUOTA of the S3 intake); once."""
 

@@ -40,11 +40,30 @@ def notify(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
 def tell(request: Request, platform: Platform) -> bool:
     """Publish the outcome, mail it, and tell operators when they are needed.
 
-    Events may come twice; the mail does not.
+    What was told is noted with the request last: whatever ends this in the middle, the sweep tells
+    it again. Events may come twice; the mail does not.
 
     Returns:
         Whether a mail was sent now.
     """
+    if request.told == request.outcome:
+        return False
+    sent = _announce(request, platform)
+    _forget_wait(request, platform)
+    platform.records.mark_told(request)
+    return sent
+
+
+def _forget_wait(request: Request, platform: Platform) -> None:
+    """A token that waits for the stack of a request at its end is dead: nobody takes its answer."""
+    if not request.is_final or not request.stack_id:
+        return
+    token = platform.waits.of_request(request.id, request.stack_id)
+    if token:
+        platform.waits.remove(request.stack_id, token)
+
+
+def _announce(request: Request, platform: Platform) -> bool:
     outcomes = _TERMINATE if request.kind == "terminate" else _PROVISION
     message, names = outcomes.get(request.status, ("", ()))
     for name in names:

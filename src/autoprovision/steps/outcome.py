@@ -170,10 +170,11 @@ def begin_termination(event: dict[str, Any], platform: Platform) -> dict[str, An
         request.id, _S.PROVISIONING, reason="TERMINATING", message=going, at=at,
         expected=_UNFINISHED,
     )  # fmt: skip
-    if application.status is not ApplicationStatus.TERMINATED:
+    if application.status not in {ApplicationStatus.TERMINATED, ApplicationStatus.TERMINATING}:
+        # Only over what was read: a write that arrives late must not bring back what has ended.
         application = platform.records.patch_application(
-            application.id, status=ApplicationStatus.TERMINATING, reason="TERMINATING",
-            message=going,
+            application.id, expected_version=application.version_number,
+            status=ApplicationStatus.TERMINATING, reason="TERMINATING", message=going,
         )  # fmt: skip
     return {"verdict": "UNDO", "stackId": _standing(application, platform), "message": going}
 

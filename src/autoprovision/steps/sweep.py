@@ -17,16 +17,21 @@ from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
+from autoprovision.steps.notify import tell
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
+from autoprovision.usecases.approvals import cancel
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
 
 # Younger ones are most likely about to be started, answered or ended by whoever is at it.
 _SETTLED_AFTER = timedelta(seconds=60)
+# Longer than Notify tries.
+_TOLD_AFTER = timedelta(minutes=5)
 _PAGE, _MOST_REQUESTS, _MOST_QUESTIONS = 50, 500, 500
 _ENDED = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
+_BACK = frozenset({RequestStatus.COMPENSATING, RequestStatus.NEEDS_OPERATOR})
 _WORKING = (
     RequestStatus.AWAITING_APPROVAL,
     RequestStatus.PROVISIONING,
@@ -47,6 +52,8 @@ def sweep(platform: Platform) -> dict[str, int]:
     for status in _WORKING:
         for request in _open(status, platform):
             _try(done, request.id, partial(_look_after, request, platform))
+    for request in _untold(platform):
+        _try(done, request.id, partial(_tell, request, platform))
     done["delivered"] += redeliver(platform, limit=_PAGE)
     _tend_questions(done, platform)
     return {name: count for name, count in sorted(done.items()) if count}
@@ -64,6 +71,21 @@ def _open(status: RequestStatus, platform: Platform) -> Iterator[Request]:
         after = page.next
         if after is None:
             return
+
+
+def _untold(platform: Platform) -> Iterator[Request]:
+    """Outcomes of which nobody was told, although whoever tells them must have ended by now."""
+    before = iso(platform.now() - _TOLD_AFTER)
+    for request in _open(RequestStatus.NEEDS_OPERATOR, platform):
+        if request.told != request.outcome and request.updated_at < before:
+            yield request
+    page = platform.records.untold(updated_before=before, limit=_PAGE)
+    yield from page.items
+
+
+def _tell(request: Request, platform: Platform) -> str:
+    tell(request, platform)
+    return "told"
 
 
 def _try(done: Counter[str], what: str, deed: Callable[[], str]) -> None:
@@ -125,5 +147,10 @@ def _tend_questions(done: Counter[str], platform: Platform) -> None:
 
 
 def _tend(approval: Approval, platform: Platform) -> str:
+    request = platform.records.request(approval.request_id)
+    if request.status in _BACK or request.is_final:
+        # A message that was under way opened it behind the back of the way back.
+        cancel(request, platform, by="platform")
+        return "withdrawn"
     tend(approval, platform)
     return "tended"

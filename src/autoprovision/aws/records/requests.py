@@ -30,6 +30,7 @@ from autoprovision.ports import Page
 
 SORT = "REQUEST"
 _EVENT = "EVENT#"
+_UNTOLD = "UNTOLD"
 NOT_CANCELLED = Attr("cancelRequestedBy").not_exists()
 
 
@@ -38,17 +39,19 @@ def request_key(request_id: str) -> dict[str, str]:
     return {"id": request_id, "sort": SORT}
 
 
-def open_status(status: RequestStatus) -> str | None:
-    """The index attribute `openStatus`: absent at an end."""
-    return None if status in FINAL else status.value
+def open_status(status: RequestStatus) -> str:
+    """The index attribute `openStatus`: at an end, that nobody was told yet."""
+    return _UNTOLD if status in FINAL else status.value
 
 
 def put_request(tables: Tables, request: Request) -> Write:
     """Write a request that is not there yet."""
     is_new = Attr("id").not_exists()
+    # What never began is told by whoever refused it.
+    standing = None if request.is_final else request.status.value
     item: Item = {
         **request.document(), "sort": SORT, "kind": SORT, "requestKind": request.kind,
-        "unit": request.business_unit, "openStatus": open_status(request.status),
+        "unit": request.business_unit, "openStatus": standing,
     }  # fmt: skip
     return put("request", tables.requests, item, is_new)
 
@@ -119,6 +122,30 @@ class RequestRecords:
             if one.status is status and one.updated_at < updated_before
         )
         return Page(tuple(standing), following)
+
+    def untold(self, *, updated_before: str, limit: int, after: str | None = None) -> Page[Request]:
+        """Requests that came to an end of which nobody was told yet, oldest first."""
+        ids, following = due_before(
+            self._tables, self._tables.requests, "byOpenStatus", ("openStatus", _UNTOLD),
+            ("updatedAt", updated_before), limit=min(limit, MOST_ITEMS), after=after,
+            more_key={"sort": SORT},
+        )  # fmt: skip
+        found = self._requests(ids)
+        return Page(tuple(one for one in found if one.is_final and one.told is None), following)
+
+    def mark_told(self, request: Request) -> None:
+        """Note that the people of a request were told its outcome."""
+        values: dict[str, Any] = {"told": request.outcome}
+        if request.is_final:
+            values["openStatus"] = None
+        stands = Attr("status").eq(request.status.value) & Attr("execution").eq(request.execution)
+        write = update(
+            "request", self._tables.requests, request_key(request.id), Change(values), stands
+        )
+        try:
+            write_alone(self._tables.client, write)
+        except ConditionsFailedError:
+            return  # it has moved on, and there is another outcome to tell
 
     def _requests(self, ids: Sequence[str]) -> list[Request]:
         items = self._tables.get_all(self._tables.requests, [request_key(one) for one in ids])
