@@ -14,8 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "saga.md"
-WORKFLOWS = ("provision", "terminate")
-_SHARED = {"AwaitStackDeletion": "AwaitStack"}
+WORKFLOWS = ("provision", "terminate", "update")
+_SHARED = {"AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack"}
 # Where failures lead in general, and who goes there.
 _GENERAL = {
     "BeginCompensation": "AnyForwardStep",

@@ -98,6 +98,12 @@ class AwsPlatform:
         return CloudFormationStacks(client("cloudformation"))
 
     @cached_property
+    def change_sets(self) -> "ports.ChangeSets":
+        from autoprovision.aws.change_sets import CloudFormationChangeSets
+
+        return CloudFormationChangeSets(client("cloudformation"))
+
+    @cached_property
     def waits(self) -> "ports.Waits":
         from autoprovision.aws.waits_table import WaitsTable
 

@@ -135,11 +135,7 @@ def test_every_setting_reaches_a_function():
     given = {
         name for one in FUNCTIONS.values() for name in one["Properties"]["Environment"]["Variables"]
     }
-    # The workflow of updates is not written yet.
-    assert {one.name.upper() for one in fields(Settings)} - given <= {
-        "AWS_REGION",
-        "UPDATE_STATE_MACHINE_ARN",
-    }
+    assert {one.name.upper() for one in fields(Settings)} - given <= {"AWS_REGION"}
 
 
 def test_names_that_are_not_imported_are_those_of_data():
@@ -259,8 +255,9 @@ def test_state_and_function_have_one_name(low):
         if ":lambda:invoke" in state["Resource"]:
             function = state["Arguments"]["FunctionName"].strip("${}").removesuffix("FunctionArn")
             assert f"{function}Function" in FUNCTIONS
-            # The same step waits for both ends of a stack.
-            assert name == function or (name, function) == ("AwaitStackDeletion", "AwaitStack")
+            # The same step waits for every end of a stack.
+            waits = {"AwaitStackDeletion", "AwaitStackRestored"}
+            assert name == function or (name in waits and function == "AwaitStack")
 
 
 def calls(state: dict) -> set[tuple[str, str]]:
@@ -281,6 +278,11 @@ def calls(state: dict) -> set[tuple[str, str]]:
         return {("sns:Publish", ":${PlatformName}-operators")}
     _, service, operation = resource.split(":")
     needed = {(f"{service}:{operation[0].upper()}{operation[1:]}", ":stack/ap-*/*")}
+    if operation in {"createChangeSet", "updateStack"}:
+        needed |= {
+            ("s3:GetObject", "/blueprints/*"),
+            ("cloudformation:TagResource", ":stack/ap-*/*"),
+        }
     if operation == "createStack":
         needed |= {
             ("iam:PassRole", ":role/${PlatformName}-blueprint-*"),

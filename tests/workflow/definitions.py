@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOWS = ("provision", "terminate")
+WORKFLOWS = ("provision", "terminate", "update")
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 WAY_BACK = frozenset({
-    "BeginCompensation", "BeginTermination", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "TellOperators", "CallOperators",
+    "BeginCompensation", "BeginTermination", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "AwaitStackRestored", "ContinueRollback", "RestoreStack", "RestoreSite", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "TellOperators", "CallOperators",
 })  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_every_placeholder_is_a_function_of_that_name_or_known():
 
 
 def test_a_state_calls_the_function_of_its_own_name():
-    shared = {"AwaitStackDeletion": "AwaitStack"}
+    shared = {"AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack"}
     for workflow in WORKFLOWS:
         for name, state in tasks_of(workflow).items():
             called = state["Arguments"].get("FunctionName")

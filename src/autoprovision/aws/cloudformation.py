@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
+from autoprovision.domain.clock import iso
 from autoprovision.domain.stack import Stack, StackResource
 
 _SERVICE = "CloudFormation"
@@ -99,6 +100,7 @@ def _stack(found: dict[str, Any]) -> Stack:
     return Stack(
         id=found["StackId"], name=found["StackName"], status=found["StackStatus"],
         reason=found.get("StackStatusReason") or "",
+        changed_at=iso(found.get("LastUpdatedTime") or found["CreationTime"]),
         outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
         tags={one["Key"]: one["Value"] for one in found.get("Tags", [])},
         parameters={

@@ -114,6 +114,16 @@ class SiteBucket:
         with answering("CloudFront"):
             return "/" + RELEASES + self._live(outputs["DistributionId"]).folder
 
+    def go_back(self, outputs: Mapping[str, str], live_path: str) -> None:
+        """Serve the release at an origin path again, and purge what caches hold of the other."""
+        distribution, folder = outputs["DistributionId"], live_path.removeprefix("/" + RELEASES)
+        with answering("CloudFront"):
+            live = self._live(distribution)
+            if folder != live.folder:
+                live = self._switch(distribution, live, folder)
+            self._settle(distribution)
+            self._invalidate(distribution, live)
+
     def unpublish(self, bucket: str) -> None:
         """Empty a bucket: every version and every delete marker. Gone already is fine."""
         with answering("S3"):

@@ -33,6 +33,7 @@ class Application(Resource):
         version_number: counts every write, so that a late writer notices.
         monthly_credits: what it holds against its unit's quota, in US cents a month.
         release: which publication of the code is live.
+        termination_asked_by: who asked to end a protected one; another person has to confirm.
         secret_arn: where the repository's credentials are kept; never shown.
     """
 
@@ -65,6 +66,8 @@ class Application(Resource):
     release: str | None = None
     expires_at: str | None = None
     expiry_reminders: int = 0
+    termination_asked_by: str | None = None
+    termination_asked_at: str | None = None
     termination_confirmed_by: str | None = None
     created_at: str
     updated_at: str

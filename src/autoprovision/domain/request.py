@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from autoprovision.domain.change import LastGood, Preview
 from autoprovision.domain.clock import parse_duration
 from autoprovision.domain.document import business_unit_name, email_address, faults_of, pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
@@ -275,6 +276,9 @@ class Request(Resource):
         facts: what the approval policy judged, so that a proposed policy can be tried on the past.
         told: the outcome that its people were told last; an end that was not told is told by the
             sweep.
+        preview: what an update does to the stack, as CloudFormation tells it beforehand.
+        last_good: how the stack stood before an update.
+        replaced_secret_arn: the secrets before, forgotten when an update has brought others.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
     """
 
@@ -304,6 +308,9 @@ class Request(Resource):
     failure: dict[str, str] | None = None
     faults: tuple[dict[str, str], ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
+    preview: Preview | None = None
+    last_good: LastGood | None = None
+    replaced_secret_arn: str | None = None
     execution: int = 0
     told: str | None = None
 
@@ -315,6 +322,11 @@ class Request(Resource):
         return self.status.value
 
     @property
+    def publishes_only(self) -> bool:
+        """Whether it is an update of nothing but the code."""
+        return self.kind == "update" and self.plan is None
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing will happen to it any more."""
         return self.status in FINAL
@@ -324,6 +336,14 @@ class Request(Resource):
         return self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"secret_arn", "submitted_by_id", "execution", "facts", "told"},
+            exclude={
+                "secret_arn",
+                "replaced_secret_arn",
+                "last_good",
+                "submitted_by_id",
+                "execution",
+                "facts",
+                "told",
+            },
             exclude_none=False,
         )

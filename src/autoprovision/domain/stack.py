@@ -23,12 +23,14 @@ class Stack(Resource):
     Attributes:
         id: the stack's ARN.
         status: CloudFormation's status, for example `CREATE_COMPLETE`.
+        changed_at: when its last create or update began; tells an update from the one before.
     """
 
     id: str
     name: str
     status: str
     reason: str = ""
+    changed_at: str = ""
     outputs: dict[str, str] = Field(default_factory=dict)
     tags: dict[str, str] = Field(default_factory=dict)
     parameters: dict[str, str] = Field(default_factory=dict)

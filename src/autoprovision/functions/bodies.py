@@ -112,3 +112,18 @@ class Unit(_Body):
     """The business unit that an application moves to."""
 
     business_unit: Annotated[str, Field(alias="businessUnit")]
+
+
+class Change(BaseModel):
+    """Keys of the JSON template with their new values; null takes one away.
+
+    `upgrade` brings the application to the blueprint's current version; with the `planDigest` of a
+    preview exactly what was shown is done, or nothing.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    upgrade: bool = False
+    plan_digest: Annotated[
+        str | None, Field(alias="planDigest", description="`planDigest` of a preview.")
+    ] = None

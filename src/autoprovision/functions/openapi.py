@@ -24,7 +24,14 @@ from autoprovision.functions import problems
 from autoprovision.functions.routes import OPERATIONS, PUBLIC, Operation
 
 _HIDDEN = {
-    "Request": {"secretArn", "submittedById", "execution", "facts"},
+    "Request": {
+        "secretArn",
+        "replacedSecretArn",
+        "lastGood",
+        "submittedById",
+        "execution",
+        "facts",
+    },
     "Application": {"secretArn", "ownerId", "versionNumber", "template", "expiryReminders"},
     "Plan": {"templateUrl", "roleArn"},
 }
@@ -98,6 +105,7 @@ def _schemas() -> dict[str, Any]:
         schema = schemas[name]
         schema["properties"] = {k: v for k, v in schema["properties"].items() if k not in hidden}
         schema["required"] = [k for k in schema.get("required", []) if k not in hidden]
+    del schemas["LastGood"]  # only what is hidden has it
     schemas["Problem"] = _problem()
     schemas["Approval"] = {"type": "object"}
     return dict(sorted(schemas.items()))

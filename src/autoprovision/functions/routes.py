@@ -26,6 +26,7 @@ from autoprovision.usecases import (
     reconcile,
     requests,
     rosters,
+    updates,
     uploads,
     users,
 )
@@ -185,10 +186,53 @@ def _show_application(call: Call) -> Answer:
 
 
 def _terminate(call: Call) -> Answer:
-    request = applications.terminate(
+    if call.query.get("dryRun", "").lower() == "true":
+        return Answer(200, applications.ending(call.actor, call.path["id"], call.platform))
+    accepted = applications.terminate(
         call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
     )
+    if accepted.id == call.path["id"]:
+        # It waits for a second person.
+        return Answer(202, accepted.shown(), {"Location": f"/applications/{accepted.id}"})
+    return _accepted(accepted)
+
+
+def _accepted(request: Any) -> Answer:
     return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
+
+
+def _confirm_termination(call: Call) -> Answer:
+    return _accepted(
+        applications.confirm_termination(
+            call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
+        )
+    )
+
+
+def _update(call: Call) -> Answer:
+    return _accepted(
+        updates.update(
+            call.actor, call.path["id"], call.document(), call.platform,
+            request_id=f"req_{call.operation_id}",
+        )
+    )  # fmt: skip
+
+
+def _preview(call: Call) -> Answer:
+    plan, preview = updates.make_preview(
+        call.actor, call.path["id"], call.document(), call.platform
+    )
+    if preview is None:
+        return Answer(202, {"plan": plan.shown(), "preview": None})
+    return Answer(200, {"plan": plan.shown(), "preview": preview.document()})
+
+
+def _publish(call: Call) -> Answer:
+    return _accepted(
+        updates.publish(
+            call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
+        )
+    )
 
 
 def _extend(call: Call) -> Answer:
@@ -304,6 +348,10 @@ OPERATIONS: dict[str, Operation] = {
     "GET /applications": Operation("application.list", "List applications, newest first", _list_applications, answer="Application", paged=True),
     "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
     "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "PATCH /applications/{id}": Operation("application.update", "Update an application: the JSON template or parts of it", _update, 202, bodies.Change, "Request", refusals=(409, 413, 422), repeatable=True),
+    "POST /applications/{id}/plans": Operation("application.preview", "What an update would do, from a real change set; 202 while it is made", _preview, body=bodies.Change, refusals=(409, 413)),
+    "POST /applications/{id}/publish": Operation("application.publish", "Put the project's newest code onto an application", _publish, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /applications/{id}/confirm-termination": Operation("application.confirm", "Confirm the end of a protected application, as a second person", _confirm_termination, 202, answer="Request", refusals=(409, 422), repeatable=True),
     "POST /applications/{id}/extend": Operation("application.extend", "Let an application live longer", _extend, body=bodies.Extension, answer="Application", refusals=(409, 422), repeatable=True),
     "PUT /applications/{id}/business-unit": Operation("application.move", "Move an application and its credits to another unit", _move_application, body=bodies.Unit, answer="Application", refusals=(409,)),
     "GET /blueprints": Operation("blueprint.list", "List blueprints", _list_blueprints, paged=True),

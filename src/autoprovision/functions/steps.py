@@ -25,10 +25,11 @@ from autoprovision.steps import (
     secrets,
     stack,
     timeline,
+    update,
     url,
 )
 from autoprovision.steps import notify as notifying
-from autoprovision.steps.errors import CancelledError, UrlNotReadyError
+from autoprovision.steps.errors import CancelledError, ChangeSetPendingError, UrlNotReadyError
 from autoprovision.usecases.timeline import note
 
 logger = Logger(service="autoprovision")
@@ -39,6 +40,7 @@ Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 _NAMES: tuple[tuple[type[AutoprovisionError], str], ...] = (
     (CancelledError, "Cancelled"),
     (UrlNotReadyError, "UrlNotReady"),
+    (ChangeSetPendingError, "ChangeSetPending"),
     (BusyError, "BusyError"),
     (UnavailableError, "UnavailableError"),
 )
@@ -76,7 +78,7 @@ def run(step: str, action: Step, event: dict[str, Any], outside: Platform) -> di
         StepError: with the name and text for the state machine.
     """
     request_id = str(event.get("requestId", ""))
-    told = step if event.get("purpose") != stack.DELETE else "AwaitStackDeletion"
+    told = stack.STATES.get(str(event.get("purpose")), step)
     words = timeline.STEPS[told]
     logger.info("step begins", extra={"requestId": request_id, "step": told})
     if words.doing:
@@ -105,7 +107,13 @@ def run(step: str, action: Step, event: dict[str, Any], outside: Platform) -> di
 def _tell_failure(outside: Platform, request_id: str, step: str, name: str, message: str) -> None:
     logger.warning("step failed", extra={"requestId": request_id, "step": step, "error": name})
     # The next try is seconds away: to people that is waiting.
-    again = name in {"UrlNotReady", "BusyError", "UnavailableError", _UNEXPECTED}
+    again = name in {
+        "UrlNotReady",
+        "ChangeSetPending",
+        "BusyError",
+        "UnavailableError",
+        _UNEXPECTED,
+    }
     status = StepStatus.WAITING if again else StepStatus.FAILED
     note(outside, request_id, step, message, status)
 
@@ -150,4 +158,7 @@ close_request = _handler("CloseRequest", outcome.close_request)
 mark_needs_operator = _handler("MarkNeedsOperator", outcome.mark_needs_operator)
 notify = _handler("Notify", notifying.notify)
 begin_termination = _handler("BeginTermination", outcome.begin_termination)
+prepare_update = _handler("PrepareUpdate", update.prepare_update)
+await_change_set = _handler("AwaitChangeSet", update.await_change_set)
+restore_site = _handler("RestoreSite", update.restore_site)
 end_application = _handler("EndApplication", outcome.end_application)

@@ -31,6 +31,8 @@ MESSAGES = (
     "provisioned",
     "rejected",
     "terminated",
+    "update-failed",
+    "updated",
 )
 _MOST_SUBJECT = 150
 # Where the layout takes the message.

@@ -12,7 +12,7 @@ from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
 from autoprovision.memory.records import MemoryRecords
-from autoprovision.memory.stacks import MemoryStacks
+from autoprovision.memory.stacks import MemoryChangeSets, MemoryStacks
 from autoprovision.memory.workflow import (
     MemoryBuilds,
     MemoryProbe,
@@ -45,6 +45,7 @@ class MemoryPlatform:
         self.secrets = MemorySecrets(self.outside, platform_name=settings.name)
         self.workflows = MemoryWorkflows(self.outside)
         self.stacks = MemoryStacks()
+        self.change_sets = MemoryChangeSets(self.outside)
         self.waits = MemoryWaits()
         self.approvals = MemoryApprovalDesk()
         self.delegations = MemoryDelegations()

@@ -95,7 +95,8 @@ class MemorySettlement:
             else:
                 is_update = request.kind == "update"
                 total = self._merge(request, target, at) if is_update else self._commit(request, at)
-                changes |= {"operation": None, "monthly_credits": total}
+                changes = {"message": message, **changes, "operation": None,
+                           "monthly_credits": total}  # fmt: skip
                 self._write_application(target, **changes)
             return self._write_request(
                 request, status=RequestStatus.SUCCEEDED, reason=RequestStatus.SUCCEEDED.value,
@@ -131,7 +132,7 @@ class MemorySettlement:
             raise refusal
 
     def close(
-        self, request_id: str, status: RequestStatus, *, reason: str, message: str, at: str,
+        self, request_id: str, status: RequestStatus, /, *, reason: str, message: str, at: str,
         **application: Any,
     ) -> Request:  # fmt: skip
         """The end of the way back: release the hold, end the request, settle its application."""
@@ -160,6 +161,8 @@ class MemorySettlement:
             return
         self._release(request.id, changes["updated_at"], message)
         if target.operation == request.id:
+            if "status" in changes:
+                changes = {"reason": reason, "message": message, **changes}
             self._write_application(target, **{**changes, "operation": None})
 
     def end_application(self, application_id: str, *, message: str, at: str) -> Application:

@@ -2,8 +2,11 @@
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
+from autoprovision.domain.change import ChangeSet
 from autoprovision.domain.stack import Stack, StackResource
+from autoprovision.memory.outside import Outside
 
 _APPLICATION_TAG = "autoprovision:application"
 _DELETED = "DELETE_COMPLETE"
@@ -32,7 +35,8 @@ class MemoryStacks:
             number = len(self._stacks) + 1
             stack = Stack(
                 id=f"arn:aws:cloudformation:memory:123456789012:stack/{name}/{number}", name=name,
-                status="CREATE_IN_PROGRESS", tags=dict(tags), parameters=dict(parameters or {}),
+                status="CREATE_IN_PROGRESS", changed_at=str(number), tags=dict(tags),
+                parameters=dict(parameters or {}),
             )  # fmt: skip
             self._stacks[stack.id] = stack
             return stack
@@ -93,3 +97,31 @@ class MemoryStacks:
     def resources(self, stack_id: str) -> list[StackResource]:
         """All resources of the stack."""
         return list(self._resources.get(stack_id, []))
+
+
+class MemoryChangeSets:
+    """The port `ChangeSets`: whoever simulates says what a change set comes to.
+
+    Attributes:
+        asked: the arguments that each change set was made with, by its stack and name.
+        found: what each has come to; one that nobody decided on has come to `usual`.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.asked: dict[tuple[str, str], dict[str, Any]] = {}
+        self.found: dict[tuple[str, str], ChangeSet] = {}
+        self.usual = ChangeSet(id="", name="", status="CREATE_COMPLETE", execution="AVAILABLE")
+
+    def create(self, arguments: Mapping[str, Any]) -> None:
+        """Ask for a change set; one of its name is there already is fine."""
+        key = (arguments["stackId"], arguments["changeSetName"])
+        self._outside.does("changeSet", *key)
+        self.asked.setdefault(key, dict(arguments))
+
+    def find(self, stack_id: str, name: str) -> ChangeSet | None:
+        """The change set as it is now."""
+        key = (stack_id, name)
+        if key not in self.asked:
+            return None
+        return self.found.get(key, self.usual.with_(id=f"{stack_id}/{name}", name=name))

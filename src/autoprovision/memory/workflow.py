@@ -145,23 +145,39 @@ class MemorySources:
 
 
 class MemorySites:
-    """The port `Sites`; `live` holds the paths that each bucket serves."""
+    """The port `Sites`; `live` holds the files that each bucket serves, `paths` from where."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.live: dict[str, list[str]] = {}
+        self.paths: dict[str, str] = {}
 
     def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
         """Put the files live; gives the release's name back."""
-        bucket = outputs.get("BucketName", outputs.get("Bucket", ""))
+        bucket = _bucket(outputs)
         self._outside.does("publish", bucket, tree.commit)
+        self.paths[bucket] = f"/releases/{tree.commit[:12]}"
         self.live[bucket] = sorted(path for path in tree.files if path.startswith(root))
         return tree.commit[:12]
 
+    def live_path(self, outputs: Mapping[str, str]) -> str:
+        """The origin path that is live."""
+        return self.paths.get(_bucket(outputs), "/releases/first")
+
+    def go_back(self, outputs: Mapping[str, str], live_path: str) -> None:
+        """Serve the release at an origin path again."""
+        self._outside.does("goBack", live_path)
+        self.paths[_bucket(outputs)] = live_path
+
     def unpublish(self, bucket: str) -> None:
         """Empty a bucket; gone already is fine."""
+        self.paths.pop(bucket, None)
         self._outside.does("unpublish", bucket)
         self.live.pop(bucket, None)
+
+
+def _bucket(outputs: Mapping[str, str]) -> str:
+    return outputs.get("BucketName", outputs.get("Bucket", ""))
 
 
 class MemoryProbe:

@@ -24,6 +24,7 @@ from autoprovision.ports.platform import Platform, PlatformSettings
 from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
     Builds,
+    ChangeSets,
     Sites,
     SourceRepository,
     Stacks,
@@ -37,6 +38,7 @@ __all__ = [
     "Begun",
     "Builds",
     "CatalogSource",
+    "ChangeSets",
     "DeadLetters",
     "Delegations",
     "Directory",

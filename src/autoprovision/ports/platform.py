@@ -22,6 +22,7 @@ from autoprovision.ports.people import (
 from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
     Builds,
+    ChangeSets,
     Sites,
     SourceRepository,
     Stacks,
@@ -64,6 +65,8 @@ class Platform(Protocol):
     def workflows(self) -> Workflows: ...
     @property
     def stacks(self) -> Stacks: ...
+    @property
+    def change_sets(self) -> ChangeSets: ...
     @property
     def waits(self) -> Waits: ...
     @property

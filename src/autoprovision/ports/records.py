@@ -114,7 +114,7 @@ class Records(Protocol):
         """
 
     def close(
-        self, request_id: str, status: RequestStatus, *, reason: str, message: str, at: str,
+        self, request_id: str, status: RequestStatus, /, *, reason: str, message: str, at: str,
         **application: Any,
     ) -> Request:  # fmt: skip
         """The end of the way back: release the hold, end the request and its application.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from autoprovision.domain.change import ChangeSet
 from autoprovision.domain.git_source import GitSource, SourceTree
 from autoprovision.domain.request import RequestKind
 from autoprovision.domain.stack import Stack, StackResource
@@ -40,6 +41,23 @@ class Stacks(Protocol):
         """All resources of the stack."""
 
 
+class ChangeSets(Protocol):
+    """CloudFormation's change sets; making one changes nothing of the stack."""
+
+    def create(self, arguments: Mapping[str, Any]) -> None:
+        """Ask for a change set; one of its name is there already is fine.
+
+        Args:
+            arguments: as `domain.change.change_arguments` makes them.
+
+        Raises:
+            ConflictError: code CHANGE_REFUSED, CloudFormation does not take it.
+        """
+
+    def find(self, stack_id: str, name: str) -> ChangeSet | None:
+        """The change set as it is now, all its changes included."""
+
+
 class Waits(Protocol):
     """Task tokens that wait for a stack."""
 
@@ -68,6 +86,12 @@ class Sites(Protocol):
 
     def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
         """Put the files live at once or not at all; gives the release's name back."""
+
+    def live_path(self, outputs: Mapping[str, str]) -> str:
+        """The origin path that is live: what an update of the stack passes as `LivePath`."""
+
+    def go_back(self, outputs: Mapping[str, str], live_path: str) -> None:
+        """Serve the release at an origin path again; it is served already is fine."""
 
     def unpublish(self, bucket: str) -> None:
         """Empty a bucket, versions too; gone already is fine."""

@@ -24,6 +24,7 @@ from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.failure import explain
 from autoprovision.steps.plan import is_current
 from autoprovision.steps.request import application_of
+from autoprovision.steps.update import begin_change
 from autoprovision.usecases import approvals
 
 _PUBLISHABLE = frozenset({PublishMethod.FILES, PublishMethod.NONE})
@@ -72,6 +73,9 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
         refusal = _not_approved(request, plan, event["execution"], platform)
         if refusal is not None:
             return refusal
+    if request.kind == "update":
+        begin_change(request, platform)
+        return {"decision": "LAUNCH", "launch": {}}
     platform.records.move_request(
         request.id, RequestStatus.PROVISIONING, reason="LAUNCHING",
         message=_going_on(request, plan, platform), at=iso(platform.now()),

@@ -15,6 +15,12 @@ class CancelledError(AutoprovisionError):
     code = "CANCELLED"
 
 
+class ChangeSetPendingError(AutoprovisionError):
+    """CloudFormation still works out a change. State machines see `ChangeSetPending`."""
+
+    code = "CHANGE_SET_PENDING"
+
+
 class UrlNotReadyError(AutoprovisionError):
     """The application does not answer yet. State machines see `UrlNotReady`."""
 

@@ -24,6 +24,14 @@ _PROVISION: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
     _S.CANCELLED: ("cancelled", (_E.REQUEST_CANCELLED, _E.QUOTA_RELEASED)),
     _S.NEEDS_OPERATOR: ("needs-operator", (_E.COMPENSATION_FAILED,)),
 }
+_UPDATE: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
+    _S.SUCCEEDED: ("updated", (_E.APPLICATION_UPDATED,)),
+    _S.FAILED: ("update-failed", (_E.UPDATE_FAILED,)),
+    _S.REJECTED: ("update-failed", (_E.REQUEST_REJECTED,)),
+    _S.EXPIRED: ("update-failed", (_E.REQUEST_EXPIRED,)),
+    _S.CANCELLED: ("update-failed", (_E.REQUEST_CANCELLED,)),
+    _S.NEEDS_OPERATOR: ("needs-operator", (_E.UPDATE_FAILED, _E.COMPENSATION_FAILED)),
+}
 _TERMINATE: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
     _S.SUCCEEDED: ("terminated", (_E.APPLICATION_TERMINATED, _E.QUOTA_RELEASED)),
     _S.NEEDS_OPERATOR: ("needs-operator", (_E.TERMINATION_FAILED, _E.COMPENSATION_FAILED)),
@@ -64,8 +72,10 @@ def _forget_wait(request: Request, platform: Platform) -> None:
 
 
 def _announce(request: Request, platform: Platform) -> bool:
-    outcomes = _TERMINATE if request.kind == "terminate" else _PROVISION
-    message, names = outcomes.get(request.status, ("", ()))
+    outcomes = {"provision": _PROVISION, "update": _UPDATE, "terminate": _TERMINATE}
+    message, names = outcomes[request.kind].get(request.status, ("", ()))
+    if request.publishes_only and request.status is _S.SUCCEEDED:
+        names = (_E.APPLICATION_PUBLISHED,)
     for name in names:
         platform.events.publish(name, event_detail(request, platform))
     if request.status is _S.NEEDS_OPERATOR:

@@ -12,6 +12,7 @@ from autoprovision.domain.identifiers import stack_name
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
+from autoprovision.steps import update
 from autoprovision.steps.failure import Failure, explain
 from autoprovision.steps.notify import tell
 from autoprovision.steps.request import application_of
@@ -24,6 +25,10 @@ _UNFINISHED = frozenset(
 )
 # These ends are of a request that nothing was built for.
 _BEFORE_LAUNCH = frozenset({_S.REJECTED, _S.EXPIRED})
+_STUCK = {
+    ApplicationStatus.TERMINATING: "TERMINATION_FAILED",
+    ApplicationStatus.UPDATING: "UPDATE_NOT_TAKEN_BACK",
+}
 _QUESTION_OPEN = frozenset({_S.SUBMITTED, _S.AWAITING_APPROVAL})
 
 
@@ -41,17 +46,19 @@ def begin_compensation(event: dict[str, Any], platform: Platform) -> dict[str, A
     """
     request = platform.records.request(event["requestId"])
     if request.is_final:
-        return {"verdict": "DONE", "stackId": "", "message": request.message}
+        return {"verdict": "DONE", "stackId": "", "action": "NONE", "message": request.message}
     failure = _first_failure(request, event.get("failure") or {}, platform)
     if request.status in _QUESTION_OPEN and failure.end in _BEFORE_LAUNCH:
         # A question's end is not a failure: the request goes straight to its final status.
-        return {"verdict": "UNDO", "stackId": ""}
+        return {"verdict": "UNDO", "stackId": "", "action": "NONE", "restore": {}}
     request = platform.records.move_request(
         request.id, _S.COMPENSATING, reason=failure.code, message=failure.message,
         at=iso(platform.now()), expected=_UNFINISHED,
     )  # fmt: skip
     message = f"Taking back what was done: {failure.message}"
     note(platform, request.id, "BeginCompensation", message)
+    if request.kind == "update":
+        return update.begin_restoring(request, platform)
     return {"verdict": "UNDO", "stackId": _stack_of(request, platform)}
 
 
@@ -92,9 +99,13 @@ def close_request(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     if end in _BEFORE_LAUNCH and request.status not in _QUESTION_OPEN:
         # It stood at NEEDS_OPERATOR in between, from where these ends are not reached.
         end = _S.FAILED
-    platform.records.close(
-        request.id, end, reason=failure.code, message=failure.message, at=iso(platform.now())
+    stands = (
+        update.restored(request, platform, code=failure.code) if request.kind == "update" else {}
     )
+    platform.records.close(
+        request.id, end, reason=failure.code, message=failure.message, at=iso(platform.now()),
+        **stands,
+    )  # fmt: skip
     return {"message": f"The quota is given back; the request is {end}."}
 
 
@@ -115,7 +126,7 @@ def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, 
     if request.status is not _S.NEEDS_OPERATOR and not request.is_final:
         request = _move_to_needs_operator(request, message, platform)
     note(platform, request.id, "MarkNeedsOperator", message, StepStatus.FAILED)
-    if request.kind == "terminate":
+    if request.kind != "provision":
         _end_badly(request, message, platform)
     tell(request, platform)
     return {}
@@ -146,11 +157,11 @@ def _what_is_left(request: Request, platform: Platform) -> str:
 
 def _end_badly(request: Request, message: str, platform: Platform) -> None:
     application = application_of(request, platform)
-    if application.status is ApplicationStatus.TERMINATING:
+    reason = _STUCK.get(application.status)
+    if reason:
         platform.records.patch_application(
-            application.id, status=ApplicationStatus.ERROR, reason="TERMINATION_FAILED",
-            message=message,
-        )  # fmt: skip
+            application.id, status=ApplicationStatus.ERROR, reason=reason, message=message
+        )
 
 
 def begin_termination(event: dict[str, Any], platform: Platform) -> dict[str, Any]:

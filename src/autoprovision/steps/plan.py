@@ -78,6 +78,11 @@ def _intact(request: Request) -> Plan:
 
 
 def _replace(request: Request, platform: Platform) -> Plan:
+    if request.kind == "update":
+        raise StepRefusedError(
+            "The prices or the policy changed since the update was asked for; ask for it again.",
+            code="PLAN_OUTDATED",
+        )
     new = plans.replan(request, platform)
     application = application_of(request, platform)
     platform.records.patch_application(

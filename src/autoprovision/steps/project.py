@@ -33,16 +33,16 @@ def publish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]
         SourceError: the repository cannot be had, or is not what the blueprint publishes.
     """
     request = wanted(event, platform)
-    assert request.plan is not None, "it was launched"  # noqa: S101
-    publish = platform.catalog.version(
-        request.plan.blueprint, request.plan.version
-    ).manifest.publish
+    application = application_of(request, platform)
+    # An update of the code alone has no plan.
+    ordered = request.plan or application
+    publish = platform.catalog.version(ordered.blueprint, ordered.version).manifest.publish
     stack, _ = url_of(event["stackId"], platform)
-    secrets = platform.secrets.get(request.secret_arn) if request.secret_arn else {}
+    secret_arn = request.secret_arn or application.secret_arn
+    secrets = platform.secrets.get(secret_arn) if secret_arn else {}
     with platform.source.fetch(_source(request, secrets, platform), secrets) as tree:
         release = platform.sites.publish(stack.outputs, tree, root=root_of(tree, publish))
         count, commit = len(tree), tree.commit[:10]
-    application = application_of(request, platform)
     platform.records.patch_application(application.id, release=release)
     return {"release": release, "message": f"{count} files of commit {commit} are live."}
 

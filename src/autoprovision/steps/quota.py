@@ -9,6 +9,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import CancelledError
 from autoprovision.steps.request import wanted
+from autoprovision.steps.update import commit, forget_replaced
 from autoprovision.steps.url import url_of
 
 
@@ -24,9 +25,14 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """
     standing = platform.records.request(event["requestId"])
     if standing.status is RequestStatus.SUCCEEDED:
+        forget_replaced(standing, platform)
         return {"message": standing.message}
     request = wanted(event, platform)
     stack, url = url_of(event["stackId"], platform)
+    if request.kind == "update":
+        message = commit(request, stack, url, platform)
+        forget_replaced(request, platform)
+        return {"message": message}
     now = platform.now()
     message = f"{request.application_name} answers at {url}."
     try:

@@ -17,12 +17,21 @@ from autoprovision.ports import Platform
 from autoprovision.steps import timeline
 from autoprovision.steps.errors import CancelledError, StepRefusedError
 from autoprovision.steps.plan import event_detail
+from autoprovision.steps.update import adopt_execution
 from autoprovision.usecases.timeline import note
 
 REQUEST_TAG = "autoprovision:request"
-CREATE, DELETE = "CREATE", "DELETE"
-_STEP = {CREATE: "AwaitStack", DELETE: "AwaitStackDeletion"}
-_ERROR = {CREATE: "StackFailed", DELETE: "StackDeletionFailed"}
+CREATE, UPDATE, DELETE, SETTLE = "CREATE", "UPDATE", "DELETE", "SETTLE"
+# The state that waits, by what for.
+STATES = {
+    CREATE: "AwaitStack", UPDATE: "AwaitStack", DELETE: "AwaitStackDeletion",
+    SETTLE: "AwaitStackRestored",
+}  # fmt: skip
+_ERROR = {
+    CREATE: "StackFailed", UPDATE: "StackFailed", DELETE: "StackDeletionFailed",
+    SETTLE: "StackFailed",
+}  # fmt: skip
+_FORWARD = frozenset({CREATE, UPDATE})
 _MOST_RESOURCES = 5
 _MOST_REASON = 400
 _MOST_CAUSE = 4000
@@ -33,7 +42,7 @@ class Wait:
     """Who waits for a stack.
 
     Attributes:
-        purpose: CREATE or DELETE.
+        purpose: CREATE, UPDATE, DELETE, or SETTLE (to be at rest, whatever came of it).
     """
 
     token: str
@@ -54,6 +63,8 @@ def adopt_stack(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     Raises:
         StepRefusedError: it is somebody else's, or is gone by now.
     """
+    if "changeSetName" in event:
+        return adopt_execution(event, platform)
     stack = platform.stacks.find(event["stackName"])
     if stack is None or stack.tags.get(REQUEST_TAG) != event["requestId"]:
         raise StepRefusedError(
@@ -67,10 +78,10 @@ def await_stack(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """Store the token that waits for a stack's end, then look whether it has come already.
 
     Args:
-        event: `requestId`, `stackId`, `purpose` (CREATE or DELETE) and `taskToken`.
+        event: `requestId`, `stackId`, `purpose` and `taskToken`.
 
     Raises:
-        CancelledError: somebody has asked to cancel, and the stack was to be created.
+        CancelledError: somebody has asked to cancel, and the stack was to be made or updated.
     """
     stack_id, purpose = event["stackId"], event["purpose"]
     wait = Wait(event["taskToken"], purpose, event["requestId"])
@@ -81,7 +92,7 @@ def await_stack(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     # Read after the token is stored: whoever cancels marks the request before looking for a token.
     request = platform.records.request(wait.request_id)
     _tell_waiting(request, stack_id, purpose, platform)
-    if purpose == CREATE and request.cancel_requested_by:
+    if purpose in _FORWARD and request.cancel_requested_by:
         raise CancelledError("The request was cancelled.")
     settle(stack_id, platform)
     return {}
@@ -101,9 +112,12 @@ def _tell_waiting(request: Request, stack_id: str, purpose: str, platform: Platf
             note(platform, request.id, "LaunchStack", message, StepStatus.SUCCEEDED)
         doing = "CloudFormation is creating the stack."
     else:
-        doing = f"CloudFormation is deleting the stack {name}."
-    step = _STEP[purpose]
+        doing = f"CloudFormation is {_DOES[purpose]} the stack {name}."
+    step = STATES[purpose]
     timeline.waiting(platform, request.id, step, doing, timeline.STEPS[step].seconds)
+
+
+_DOES = {UPDATE: "updating", DELETE: "deleting", SETTLE: "bringing to rest"}
 
 
 def wait_for(stack_id: str, platform: Platform) -> Wait | None:
@@ -128,15 +142,17 @@ def settle(stack_id: str, platform: Platform) -> bool:
     if wait is None:
         return False
     stack = platform.stacks.find(stack_id)
+    if wait.purpose == UPDATE and not _has_begun(wait, stack, platform):
+        return False
     failure = _failed(wait, stack)
     if failure is None and not _arrived(wait, stack):
         return False
-    step = _STEP[wait.purpose]
+    step = STATES[wait.purpose]
     if failure is None:
         ended = platform.workflows.answer(wait.token, {"stackId": stack_id})
         status, message = StepStatus.SUCCEEDED, timeline.STEPS[step].done
     else:
-        message = _why(stack_id, failure, platform)
+        message = _why(stack_id, failure, wait.purpose, platform)
         ended = platform.workflows.fail(wait.token, _ERROR[wait.purpose], message[:_MOST_CAUSE])
         status = StepStatus.FAILED
     platform.waits.remove(stack_id, wait.token)
@@ -145,9 +161,17 @@ def settle(stack_id: str, platform: Platform) -> bool:
     return ended
 
 
+def _has_begun(wait: Wait, stack: Stack | None, platform: Platform) -> bool:
+    """Whether the stack's status is of this update, not of what came before it."""
+    good = platform.records.request(wait.request_id).last_good
+    return stack is None or good is None or stack.changed_at != good.changed_at
+
+
 def _arrived(wait: Wait, stack: Stack | None) -> bool:
     if wait.purpose == DELETE:
         return stack is None or outcome(stack.status) is StackOutcome.GONE
+    if wait.purpose == SETTLE:
+        return stack is None or outcome(stack.status) is not StackOutcome.IN_PROGRESS
     return stack is not None and outcome(stack.status) is StackOutcome.DONE
 
 
@@ -155,17 +179,19 @@ def _failed(wait: Wait, stack: Stack | None) -> str | None:
     """How a wait has failed; a delete only when CloudFormation says so, whatever came before."""
     if wait.purpose == DELETE:
         return stack.status if stack and stack.status == "DELETE_FAILED" else None
+    if wait.purpose == SETTLE:
+        return None
     if stack is None:
         return "gone"
     ended_badly = {StackOutcome.ROLLED_BACK, StackOutcome.FAILED, StackOutcome.GONE}
     return stack.status if outcome(stack.status) in ended_badly else None
 
 
-def _why(stack_id: str, status: str, platform: Platform) -> str:
+def _why(stack_id: str, status: str, purpose: str, platform: Platform) -> str:
     """A code and a sentence that names the resources that failed first."""
     failures = platform.stacks.failures(stack_id)[:_MOST_RESOURCES]
     named = "; ".join(_resource(one) for one in failures)
-    verb = "deleted" if status == "DELETE_FAILED" else "created"
+    verb = {DELETE: "deleted", UPDATE: "updated"}.get(purpose, "created")
     code = "STACK_DELETION_FAILED" if status == "DELETE_FAILED" else "STACK_FAILED"
     return f"{code}: The stack could not be {verb} ({status}). {named}".rstrip()
 

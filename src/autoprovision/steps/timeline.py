@@ -26,6 +26,10 @@ class Words(NamedTuple):
 
 STEPS = {
     "PreparePlan": Words("Checking that the plan is still today's.", "The plan holds.", 1),
+    "PrepareUpdate": Words("Looking at how the application stands.", "It can be updated.", 1),
+    "AwaitChangeSet": Words("Asking CloudFormation what it would change.", "It is known.", 5),
+    "AwaitStackRestored": Words("", "The stack is at rest.", 90),
+    "RestoreSite": Words("Serving the release before.", "The release before is live.", 5),
     "ExpireApproval": Words("Closing the question.", "The question is closed.", 1),
     "AuthorizeLaunch": Words("Checking what the launch rests on.", "The launch is authorized.", 1),
     "AdoptStack": Words("Looking at the stack that is there already.", "It is this request's.", 1),

@@ -1,7 +1,11 @@
 """Applications: what lives, and what its people may do to it."""
 
+from datetime import timedelta
+from typing import Any
+
 from autoprovision.domain.actor import Actor, authorize, narrowed, units_within
 from autoprovision.domain.application import Application, ApplicationStatus
+from autoprovision.domain.change import holds_data
 from autoprovision.domain.clock import iso, moment, parse_duration
 from autoprovision.domain.document import business_unit_name
 from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError, NotFoundError
@@ -54,21 +58,109 @@ _CHANGEABLE = frozenset(
 )
 
 
-def terminate(actor: Actor, application_id: str, platform: Platform, *, request_id: str) -> Request:
+# In these an application is ended by two people: one asks, an approver or an admin confirms.
+_PROTECTED = frozenset({TargetEnvironment.PROD})
+_CONFIRM_WITHIN = timedelta(days=7)
+
+
+def is_protected(application: Application) -> bool:
+    """Whether ending it takes a second person."""
+    return application.target_environment in _PROTECTED
+
+
+def ending(actor: Actor, application_id: str, platform: Platform) -> dict[str, Any]:
+    """What ending an application would leave and lose; nothing is changed.
+
+    Returns:
+        `kept`: resources that stay; `lost`: resources whose data goes; `monthlyCredits` that come
+        back; `confirmationNeeded`.
+    """
+    application = within_reach(actor, "application.terminate", application_id, platform)
+    version = platform.catalog.version(application.blueprint, application.version)
+    kept = sorted(version.manifest.kept_on_terminate)
+    resources = platform.stacks.resources(application.stack_id) if application.stack_id else []
+    return {
+        "applicationId": application.id, "applicationName": application.application_name,
+        "kept": kept,
+        "lost": sorted(one.logical_id for one in resources
+                       if holds_data(one.type) and one.logical_id not in kept),
+        "monthlyCredits": application.monthly_credits,
+        "confirmationNeeded": is_protected(application),
+    }  # fmt: skip
+
+
+def terminate(
+    actor: Actor, application_id: str, platform: Platform, *, request_id: str
+) -> Request | Application:
     """End an application: its stack is deleted and verified gone, its credits are given back.
+
+    One that is protected is not ended but marked, until another person confirms.
 
     Args:
         request_id: chosen before, so that a repeated call finds what the first one did.
 
     Returns:
-        The request that ends it.
+        The request that ends it, or the application that waits for a second person.
 
     Raises:
         ConflictError: code WRONG_STATUS (it is not one that can be ended now) or
             OPERATION_IN_PROGRESS (another request is changing it).
     """
     application = within_reach(actor, "application.terminate", application_id, platform)
+    if is_protected(application) and begun_before(request_id, platform) is None:
+        return ask_to_end(application, platform, by=actor.email)
     return begin(actor, application, "terminate", platform, request_id=request_id)
+
+
+def ask_to_end(application: Application, platform: Platform, *, by: str) -> Application:
+    """Mark a protected application; who asks first is the one who asked."""
+    must_be_changeable(application)
+    if _is_asked(application, platform):
+        return application
+    message = (
+        f"{by} asked to end it. An approver or an administrator confirms: "
+        f"autoprovision application confirm-termination {application.id}"
+    )
+    note(platform, application.request_id, "Terminate", message)
+    return platform.records.patch_application(
+        application.id, expected_version=application.version_number, termination_asked_by=by,
+        termination_asked_at=iso(platform.now()), termination_confirmed_by=None,
+        reason="TERMINATION_ASKED", message=message,
+    )  # fmt: skip
+
+
+def _is_asked(application: Application, platform: Platform) -> bool:
+    asked = application.termination_asked_at
+    return asked is not None and platform.now() - moment(asked) <= _CONFIRM_WITHIN
+
+
+def confirm_termination(
+    actor: Actor, application_id: str, platform: Platform, *, request_id: str
+) -> Request:
+    """The second person's yes: the protected application is ended.
+
+    Raises:
+        ConflictError: code NOT_ASKED (nobody asked in the last week) or SAME_PERSON.
+    """
+    application = within_reach(actor, "application.confirm", application_id, platform)
+    if begun_before(request_id, platform) is None:
+        if not _is_asked(application, platform):
+            raise ConflictError("Nobody has asked to end it.", code="NOT_ASKED")
+        if application.termination_asked_by == actor.email:
+            raise ConflictError("Another person than who asked confirms.", code="SAME_PERSON")
+        application = platform.records.patch_application(
+            application_id, termination_confirmed_by=actor.email
+        )
+    return begin(actor, application, "terminate", platform, request_id=request_id)
+
+
+def must_be_changeable(application: Application) -> None:
+    """Refuse to change what is changing or has ended. Raises ConflictError (WRONG_STATUS)."""
+    if application.status not in _CHANGEABLE:
+        raise ConflictError(
+            f"The application is {application.status}; it cannot be changed now.",
+            code="WRONG_STATUS", status=application.status.value,
+        )  # fmt: skip
 
 
 def begin(
@@ -80,28 +172,25 @@ def begin(
     request_id: str,
 ) -> Request:
     """Begin a change of an application under its lock and start its workflow."""
-    existing = _begun_before(request_id, platform)
+    existing = begun_before(request_id, platform)
     if existing is None:
-        if application.status not in _CHANGEABLE:
-            raise ConflictError(
-                f"The application is {application.status}; it cannot be changed now.",
-                code="WRONG_STATUS", status=application.status.value,
-            )  # fmt: skip
-        existing = _change_request(actor, application, kind, platform, request_id=request_id)
+        must_be_changeable(application)
+        existing = change_request(actor, application, kind, platform, request_id=request_id)
         platform.records.admit(existing, None, None)
         note(platform, request_id, "Admission", f"{actor.email} asked to {kind} it.")
     start(existing, platform)
     return existing
 
 
-def _begun_before(request_id: str, platform: Platform) -> Request | None:
+def begun_before(request_id: str, platform: Platform) -> Request | None:
+    """The request that an earlier call of this one made."""
     try:
         return platform.records.request(request_id)
     except NotFoundError:
         return None
 
 
-def _change_request(
+def change_request(
     actor: Actor,
     application: Application,
     kind: RequestKind,
@@ -109,6 +198,7 @@ def _change_request(
     *,
     request_id: str,
 ) -> Request:
+    """The request of a change, not kept yet."""
     at = iso(platform.now())
     return Request(
         id=request_id, kind=kind, status=RequestStatus.SUBMITTED, reason="ACCEPTED",

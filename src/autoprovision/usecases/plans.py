@@ -64,14 +64,16 @@ def make(actor: Actor, document: dict[str, object], platform: Platform) -> Plan:
 
 
 def plan_for(
-    actor: Actor, template: RequestTemplate, unit: str, platform: Platform, *, own_hold: int = 0
-) -> Planned:
+    actor: Actor, template: RequestTemplate, unit: str, platform: Platform,
+    *, own_hold: int = 0, catalog: Catalog | None = None,
+) -> Planned:  # fmt: skip
     """Resolve, price and judge a template for a unit.
 
     Args:
-        own_hold: what this very request holds already, in credits.
+        own_hold: what this very request or application holds already, in credits.
+        catalog: what it is resolved against; today's when None.
     """
-    catalog = platform.catalog.catalog()
+    catalog = catalog or platform.catalog.catalog()
     policy = platform.catalog.policy()
     resolved = resolve(
         template, catalog, platform=blueprint_settings(platform), unit=unit,
@@ -127,6 +129,9 @@ def current_basis(request: Request, platform: Platform) -> str | None:
     assert request.plan is not None, "a request without a plan has no basis"  # noqa: S101
     catalog = platform.catalog.catalog()
     published = catalog.by_id(request.plan.blueprint)
+    if request.kind == "update":
+        # An application stays on its version until somebody asks for an upgrade.
+        published = platform.catalog.version(request.plan.blueprint, request.plan.version)
     if published is None:
         return None
     topology = published.manifest.topologies.get(template_of(request).TargetEnvironment)

@@ -62,7 +62,7 @@ def submit(
     accepted = _accepted_before(request_id, platform)
     if accepted is None:
         planned = plan_for(actor, template, unit, platform)
-        _refuse_by_policy(planned)
+        refuse_by_policy(planned)
         try:
             accepted = _admit(
                 actor, template, planned, platform, request_id=request_id, source=source
@@ -81,7 +81,8 @@ def _accepted_before(request_id: str, platform: Platform) -> Request | None:
         return None
 
 
-def _refuse_by_policy(planned: Planned) -> None:
+def refuse_by_policy(planned: Planned) -> None:
+    """Refuse what the policy does not let anybody approve. Raises ConflictError."""
     approval = planned.plan.approval
     if approval.verdict == "REFUSED":
         raise ConflictError(

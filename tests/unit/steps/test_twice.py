@@ -10,9 +10,9 @@ from tests.workflow.world import ADA, BOB, REPOSITORY, World, catalog, manifest,
 from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.request import Request
 from autoprovision.functions import steps as functions
-from autoprovision.steps import approval, outcome, plan, project, quota, secrets, stack, url
+from autoprovision.steps import approval, outcome, plan, project, quota, secrets, stack, update, url
 from autoprovision.steps import notify as notifying
-from autoprovision.usecases import applications, approvals
+from autoprovision.usecases import applications, approvals, updates
 from autoprovision.usecases.approval_questions import open_question
 
 Ready = tuple[Request, dict[str, Any]]
@@ -95,6 +95,31 @@ def ending(world: World) -> Ready:
     return request, event
 
 
+def updating(world: World) -> Ready:
+    _, event = awaited(world)
+    quota.commit_quota(event, world)
+    application = world.records.applications(None, limit=1).items[0]
+    request = updates.update(
+        world.users.by_email(ADA).actor(), application.id, {"ProjectEmail": "new@uni.edu"}, world,
+        request_id="req_01jf0000000000000000000000",
+    )  # fmt: skip
+    return request, {"requestId": request.id, "stackId": application.stack_id}
+
+
+def changing(world: World) -> Ready:
+    request, event = updating(world)
+    change = update.prepare_update(event, world)["change"]
+    world.change_sets.create(change)
+    return request, {**event, "changeSetName": change["changeSetName"]}
+
+
+def update_failed(world: World) -> Ready:
+    request, event = changing(world)
+    update.await_change_set(event, world)
+    world.sites.paths["site"] = "/releases/second"
+    return request, event
+
+
 CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]] = {
     "PreparePlan": (submitted, plan.prepare_plan),
     "ExpireApproval": (asked, approval.expire_approval),
@@ -111,6 +136,9 @@ CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]]
     "MarkNeedsOperator": (going_back, outcome.mark_needs_operator),
     "Notify": (closed, notifying.notify),
     "BeginTermination": (terminating, outcome.begin_termination),
+    "PrepareUpdate": (updating, update.prepare_update),
+    "AwaitChangeSet": (changing, update.await_change_set),
+    "RestoreSite": (update_failed, update.restore_site),
     "EndApplication": (ending, outcome.end_application),
 }
 
@@ -122,7 +150,7 @@ def test_every_step_of_the_workflows_is_here():
         for name, state in tasks_of(workflow).items()
         if "FunctionName" in state["Arguments"]
     }
-    assert called - {"AwaitStackDeletion"} == set(CASES)
+    assert called - {"AwaitStackDeletion", "AwaitStackRestored"} == set(CASES)
 
 
 def snapshot(world: World, request: Request) -> Any:

@@ -96,7 +96,7 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
             total, writes = self._merging(request, target, at)
         else:
             total, writes = self._committing(request, at)
-        changes = {**changes, "operation": None, "monthly_credits": total}
+        changes = {"message": message, **changes, "operation": None, "monthly_credits": total}
         return [moved, self._change(target, **changes), *writes]
 
     def _change(self, application: Application, **changes: Any) -> Write:
@@ -138,7 +138,7 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
         return hold if hold is not None and hold.state in LIVE_HOLDS else None
 
     def close(
-        self, request_id: str, status: RequestStatus, *, reason: str, message: str, at: str,
+        self, request_id: str, status: RequestStatus, /, *, reason: str, message: str, at: str,
         **application: Any,
     ) -> Request:  # fmt: skip
         """The end of the way back: release the hold, end the request, settle its application.
@@ -177,6 +177,8 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
             return self._ending(target, message, at, ending)
         writes = self._releasing(request.id, at, message)
         if target.operation == request.id:
+            if "status" in changes:
+                changes = {"reason": reason, "message": message, **changes}
             writes.append(self._change(target, operation=None, **changes))
         return writes
 

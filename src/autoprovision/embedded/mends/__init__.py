@@ -16,6 +16,7 @@ NAMES = (
     "bucket_deletion",
     "ecs_numbers",
     "stack_identity",
+    "change_sets",
     "cloudformation_roles",
     "cloudfront_addresses",
     "cloudfront_origins",
