@@ -121,8 +121,10 @@ def _merged(start: dict[str, Any], changes: Iterable[dict[str, Any]]) -> dict[st
 
 
 def _levers(rules: Sequence[ReadyRule], facts: PolicyFacts) -> Iterator[_Lever]:
-    here = [one for one in facts.offers if one.environment in (None, facts.environment)]
-    elsewhere = [one for one in facts.offers if one not in here]
+    here = [
+        one for one in facts.offers if one.environment in (None, facts.environment) and one.change
+    ]
+    elsewhere = [one for one in facts.offers if one.environment not in (None, facts.environment)]
     yield _Lever(frozenset({"expiryDays"}), tuple(_sooner(rules, facts)))
     yield _Lever(_moves(here), tuple(_cheaper(here, facts)), exclusive=True)
     yield _Lever(frozenset({"time"}), tuple(_later(rules, facts.at)))
