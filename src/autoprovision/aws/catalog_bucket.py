@@ -50,6 +50,11 @@ class CatalogBucket:
         """The approval policy in force; may be up to some seconds old."""
         return self._read(POLICY_KEY, lambda body: parse_policy(json.loads(body)))
 
+    def refresh(self) -> None:
+        """Let the next reads ask S3; what has not changed costs no transfer."""
+        for kept in self._kept.values():
+            kept.fresh_until = 0.0
+
     def _read(self, key: str, parse: Callable[[bytes], T]) -> T:
         kept: _Kept[T] | None = self._kept.get(key)
         if kept is not None and self._clock() < kept.fresh_until:

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,15 @@ _NOT_RUNNING = "The embedded AWS does not run."
 _START_IT = "`autoprovision up` starts it."
 
 
-def up(session: Session, port: int | None) -> tuple[KnownPlatform, str]:
+def up(
+    session: Session, port: int | None, parameters: Mapping[str, str] | None = None
+) -> tuple[KnownPlatform, str]:
     """Start the embedded AWS with the platform on it, or find the one that runs.
 
     Args:
         session: The command's session.
         port: Its port, None for a free one.
+        parameters: Of the platform; given to a running one, they are changed there.
 
     Returns:
         The platform, its admin signed in, and the embedded AWS's address.
@@ -28,7 +31,7 @@ def up(session: Session, port: int | None) -> tuple[KnownPlatform, str]:
     Raises:
         CliError: It could not be started; nothing is left running.
     """
-    from autoprovision.embedded import launcher
+    from autoprovision.embedded import launcher, platform
 
     with _one_at_a_time(session):
         running = launcher.status(session.data)
@@ -36,9 +39,11 @@ def up(session: Session, port: int | None) -> tuple[KnownPlatform, str]:
         if running is not None and known is not None and known.embedded:
             session.out.say(f"It already runs: {known.platform.api_url}")
             _sign_admin_in(session, known)
+            if parameters:
+                platform.install(running, say=session.out.say, parameters=parameters)
             return known, running.endpoint_url
         try:
-            return _install(session, port)
+            return _install(session, port, parameters)
         except BaseException:
             # Half a platform helps nobody: its log stays, its processes do not.
             launcher.stop(session.data)
@@ -103,7 +108,9 @@ def mails(session: Session, to: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _install(session: Session, port: int | None) -> tuple[KnownPlatform, str]:
+def _install(
+    session: Session, port: int | None, parameters: Mapping[str, str] | None
+) -> tuple[KnownPlatform, str]:
     from autoprovision.embedded import launcher, platform
 
     session.out.say("Starting the embedded AWS …")
@@ -111,7 +118,7 @@ def _install(session: Session, port: int | None) -> tuple[KnownPlatform, str]:
     if known is not None and known.embedded:
         session.profiles.forget_platform()
     aws = launcher.start(session.data, port=port)
-    made = platform.install(aws, say=session.out.say)
+    made = platform.install(aws, say=session.out.say, parameters=parameters)
     known = KnownPlatform(
         Platform(made.api_url, made.region, made.user_pool_client_id, made.cognito_endpoint),
         embedded=True,

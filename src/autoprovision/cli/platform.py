@@ -17,6 +17,12 @@ from autoprovision.cli.session import Session
 app = Noun()
 
 _PARAMETER_FORM = "--parameter NAME=VALUE"
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter", metavar="K=V", help="A parameter of the platform; may be repeated."
+    ),
+]
 
 
 @app.verb("up", "autoprovision up --port 4566")
@@ -29,9 +35,10 @@ def up(
             "--port", metavar="N", min=1, max=65535, help="The port on 127.0.0.1; else a free one."
         ),
     ] = None,
+    parameter: ParameterOption = None,
 ) -> None:
     """Start a platform on an embedded AWS, for trying and testing; not a place to keep data."""
-    known, endpoint_url = embedded_home.up(session, port)
+    known, endpoint_url = embedded_home.up(session, port, _parameters(parameter or []))
     document = _status(known.platform, endpoint_url=endpoint_url, running=True)
     session.out.emit(document, lambda _: print(known.platform.api_url))
 
@@ -102,12 +109,7 @@ def deploy(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="The platform's name in the account.")
     ] = "autoprovision",
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parameter", metavar="K=V", help="A parameter of the platform; may be repeated."
-        ),
-    ] = None,
+    parameter: ParameterOption = None,
     admin_email: Annotated[
         str | None,
         typer.Option("--admin-email", metavar="EMAIL", help="Who gets the first invitation."),

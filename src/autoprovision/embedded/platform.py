@@ -59,7 +59,8 @@ def install(
     Args:
         aws: the running embedded AWS.
         say: is told what happens, a sentence at a time.
-        parameters: of the platform's templates, besides what a loopback needs.
+        parameters: values for the platform's parameters besides those of a loopback; one left out
+            keeps the value of the last time.
 
     Raises:
         DeployError: it could not be deployed.

@@ -34,6 +34,9 @@ class MemoryCatalog:
             raise UnavailableError("The catalog has no index.json; publish it.")
         return self._catalog
 
+    def refresh(self) -> None:
+        """Nothing is kept."""
+
     def version(self, blueprint_id: str, version: str) -> PublishedBlueprint:
         """One published version, current or not."""
         if (blueprint_id, version) not in self._versions:

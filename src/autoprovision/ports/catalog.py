@@ -13,6 +13,9 @@ class CatalogSource(Protocol):
     def catalog(self) -> Catalog:
         """All current blueprints with the prices; may be up to some seconds old."""
 
+    def refresh(self) -> None:
+        """Let the next reads see what is published now, for whoever decides on it."""
+
     def version(self, blueprint_id: str, version: str) -> PublishedBlueprint:
         """One published version, current or not. Raises NotFoundError."""
 

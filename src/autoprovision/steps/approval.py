@@ -68,6 +68,7 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
     plan = request.plan
     if plan is None or plan.computed_digest() != plan.digest:
         raise StepRefusedError("The plan was altered.", code="PLAN_ALTERED")
+    platform.catalog.refresh()
     published = _published(plan, platform)
     if plan.approval.approvers_needed:
         refusal = _not_approved(request, plan, event["execution"], platform)

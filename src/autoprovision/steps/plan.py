@@ -48,6 +48,8 @@ def prepare_plan(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         # A second execution only ever takes back what the first one left.
         return {"verdict": "UNDO", "message": "This request is on its way back."}
     request = wanted(event, platform)
+    # Another function may have seen a newer catalog or policy than this one keeps.
+    platform.catalog.refresh()
     plan = _intact(request)
     if not is_current(request, platform):
         plan = _replace(request, platform)

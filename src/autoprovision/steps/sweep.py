@@ -54,6 +54,7 @@ def sweep(platform: Platform) -> dict[str, int]:
             _try(done, request.id, partial(_look_after, request, platform))
     for request in _untold(platform):
         _try(done, request.id, partial(_tell, request, platform))
+    platform.catalog.refresh()
     done["delivered"] += redeliver(platform, limit=_PAGE)
     _tend_questions(done, platform)
     return {name: count for name, count in sorted(done.items()) if count}
