@@ -30,6 +30,7 @@ class FakeAws:
     running: Any = None
     starts: list[int | None] = field(default_factory=list)
     installs: int = 0
+    parameters: dict[str, str] = field(default_factory=dict)
     stops: int = 0
     breaks: BaseException | None = None
 
@@ -48,8 +49,11 @@ class FakeAws:
         was, self.running = self.running, None
         return was is not None
 
-    def install(self, aws: Any, *, say: Callable[[str], None]) -> Any:
+    def install(
+        self, aws: Any, *, say: Callable[[str], None], parameters: Mapping[str, str] | None = None
+    ) -> Any:
         self.installs += 1
+        self.parameters = dict(parameters or {})
         say("Deploying the platform …")
         if self.breaks is not None:
             raise self.breaks
@@ -105,6 +109,16 @@ def test_up_on_a_running_one_just_says_so(
     assert (again.exit_code, again.stdout) == (0, aws.platform.api_url + "\n")
     assert "already runs" in again.stderr
     assert (len(aws.starts), aws.installs) == (1, 1)
+
+
+def test_up_changes_the_parameters_of_a_running_one(
+    aws: FakeAws, ok: Callable[..., str], sign_in: Any
+):
+    sign_in.will_sign_in("root-token")
+    ok("up", "--parameter", "ApprovalZone=Asia/Singapore")
+    assert aws.parameters == {"ApprovalZone": "Asia/Singapore"}
+    ok("up", "--parameter", "ApprovalExpiry=1wd,dev=2h")
+    assert (len(aws.starts), aws.parameters) == (1, {"ApprovalExpiry": "1wd,dev=2h"})
 
 
 def test_up_again_signs_a_signed_out_admin_in(aws: FakeAws, ok: Callable[..., str], sign_in: Any):
