@@ -127,6 +127,14 @@ class AwsPlatform:
         return DelegationsTable(client("dynamodb"), self._settings.need("approvals_table"))
 
     @cached_property
+    def chat(self) -> "ports.Chat":
+        from autoprovision.aws.webhook import Webhook
+
+        return Webhook(
+            client("secretsmanager"), secret_arn=self._settings.need("approval_webhook_secret_arn")
+        )
+
+    @cached_property
     def dead_letters(self) -> "ports.DeadLetters":
         from autoprovision.aws.dead_letters import ApprovalDeadLetters
 

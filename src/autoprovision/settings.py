@@ -41,6 +41,7 @@ class Settings:
     url_scheme: str = ""
     allowed_git_hosts: str = ""
     portal_url: str = ""
+    approval_webhook_secret_arn: str = ""
     approval_queue_url: str = ""
     approval_dead_letters_url: str = ""
     approval_expiry: str = ""

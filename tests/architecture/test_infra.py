@@ -215,7 +215,7 @@ def test_only_approvals_sign_and_only_directory_administers():
     assert holders == {
         "kms:Sign": {"ApprovalsApiRole"},
         "cognito-idp:AdminCreateUser": {"DirectoryApiRole"},
-        "secretsmanager:GetSecretValue": {"PublishProjectRole"},
+        "secretsmanager:GetSecretValue": {"PublishProjectRole", "ApprovalWebhookRole"},
     }
 
 
@@ -361,7 +361,7 @@ def test_no_event_is_lost():
         one["Properties"]["FunctionName"]["Ref"]
         for one in of_type(APP, "AWS::Lambda::EventInvokeConfig").values()
     }
-    assert kept == {"StackEventsFunction", "IntakeFunction"}
+    assert kept == {"StackEventsFunction", "IntakeFunction", "ApprovalWebhookFunction"}
     (mapping,) = of_type(APP, "AWS::Lambda::EventSourceMapping").values()
     assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queue = APP["Resources"]["ApprovalQueue"]["Properties"]

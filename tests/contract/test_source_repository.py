@@ -20,7 +20,7 @@ from tests.contract.git_server import (
 )
 
 from autoprovision.domain.git_source import AllowedHosts, FetchLimits, SourceCode, SourceError
-from autoprovision.source.addresses import is_public
+from autoprovision.domain.public_addresses import is_public
 from autoprovision.source.fetch import GitRepository, Network
 
 

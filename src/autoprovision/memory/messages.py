@@ -65,3 +65,16 @@ class MemoryOperators:
         """Say what needs them."""
         self._outside.does("operators", subject)
         self.told.append((subject, message))
+
+
+class MemoryChat:
+    """The port `Chat`; `posted` holds the messages in order."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.posted: list[dict[str, Any]] = []
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message."""
+        self._outside.does("chat")
+        self.posted.append(dict(message))

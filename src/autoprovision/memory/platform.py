@@ -7,7 +7,7 @@ from autoprovision.domain.policy import Policy
 from autoprovision.memory.approvals import MemoryApprovalDesk
 from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
 from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegations
-from autoprovision.memory.messages import MemoryEventBus, MemoryMailer, MemoryOperators
+from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMailer, MemoryOperators
 from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
@@ -49,6 +49,7 @@ class MemoryPlatform:
         self.waits = MemoryWaits()
         self.approvals = MemoryApprovalDesk()
         self.delegations = MemoryDelegations()
+        self.chat = MemoryChat(self.outside)
         self.dead_letters = MemoryDeadLetters(self.outside)
         self.signer = MemorySigner()
         self.users = MemoryUsers()

@@ -9,6 +9,7 @@ from autoprovision.ports.pages import Page
 from autoprovision.ports.people import (
     ApprovalDesk,
     Begun,
+    Chat,
     DeadLetters,
     Delegations,
     Directory,
@@ -39,6 +40,7 @@ __all__ = [
     "Builds",
     "CatalogSource",
     "ChangeSets",
+    "Chat",
     "DeadLetters",
     "Delegations",
     "Directory",

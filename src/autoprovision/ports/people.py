@@ -53,6 +53,17 @@ class Delegations(Protocol):
         """What was given to a person, whether it holds now or not."""
 
 
+class Chat(Protocol):
+    """Where approvers talk, if an operator has set one."""
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message in Slack's format.
+
+        Raises:
+            ConflictError: code WEBHOOK_REFUSED, it may not be called, or it says no.
+        """
+
+
 class DeadLetters(Protocol):
     """Questions that could not be opened, kept for an operator."""
 

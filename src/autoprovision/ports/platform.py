@@ -8,6 +8,7 @@ from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.people import (
     ApprovalDesk,
+    Chat,
     DeadLetters,
     Delegations,
     Directory,
@@ -73,6 +74,8 @@ class Platform(Protocol):
     def approvals(self) -> ApprovalDesk: ...
     @property
     def delegations(self) -> Delegations: ...
+    @property
+    def chat(self) -> Chat: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property
