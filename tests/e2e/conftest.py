@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,19 @@ class World:
         while not (found := self.mails(to)) and time.monotonic() < deadline:
             time.sleep(0.1)
         return found
+
+    def logged(self, function: str, about: str, *, seconds: float = 60) -> str:
+        """What a function logged, once it has said something."""
+        deadline = time.monotonic() + seconds
+        logs, group = self.client("logs"), f"/aws/lambda/autoprovision-{function}"
+        text = ""
+        while about not in text and time.monotonic() < deadline:
+            with suppress(logs.exceptions.ResourceNotFoundException):
+                events = logs.filter_log_events(logGroupName=group)["events"]
+                text = "\n".join(one["message"] for one in events)
+            time.sleep(0.1)
+        assert about in text, text
+        return text
 
     def stacks(self) -> list[dict]:
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()

@@ -1,15 +1,21 @@
 """Approvals over HTTP on the whole platform: who may decide, what a decision is bound to."""
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 import yaml
-from tests.e2e.conftest import Person, World
+from tests.e2e.conftest import PASSWORD, Person, World
+
+from autoprovision.deployer.catalog import publish_catalog
+from autoprovision.deployer.sources import Sources, find_sources
+from autoprovision.embedded.platform import install
 
 
 def waiting(person: Person, world: World, template: dict) -> dict:
@@ -87,7 +93,9 @@ def test_prod_is_approved_by_somebody_else_and_never_by_its_author(
     before = bob.get(path).json()
     for _ in range(3):
         # A mail scanner that follows links, and a person who only looks.
-        assert bob.get(path, decision="APPROVED", planDigest=question["planDigest"]).json() == before
+        assert (
+            bob.get(path, decision="APPROVED", planDigest=question["planDigest"]).json() == before
+        )
         assert httpx.get(str(bob.http.base_url).rstrip("/") + path).status_code == 401
     assert refusal(stranger.get(path)) == (404, "NOT_FOUND")
     assert refusal(decide(stranger, question)) == (404, "NOT_FOUND")
@@ -228,7 +236,11 @@ def test_a_policy_is_tried_on_the_past_and_published_and_asks_anew(
         "id": "new", "reason": "It is new.", "weight": 1, "units": [unit],
         "when": {"environment": ["prod"]},
     }  # fmt: skip
-    refusing = {**policy, "version": uuid.uuid4().hex, "rules": [*policy["rules"], {**rule, "weight": 100}]}
+    refusing = {
+        **policy,
+        "version": uuid.uuid4().hex,
+        "rules": [*policy["rules"], {**rule, "weight": 100}],
+    }
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(refusing))
     tried = world.admin.post("/policy/test", refusing).json()
@@ -300,3 +312,124 @@ def test_poison_holds_up_nobody_and_dead_letters_are_redriven(
     assert world.admin.post("/approvals/dead-letters/redrive").json()["moved"] == 0
     assert bob.get(f"/approvals/{question['requestId']}").json()["status"] == "APPROVED"
     assert ada.get(f"/requests/{question['requestId']}").json()["status"] == "SUCCEEDED"
+
+
+@pytest.fixture
+def settings(world: World) -> Iterator[Callable[..., None]]:
+    """Deploys the platform with other parameters, as an operator does; afterwards as it was."""
+
+    def deploy(**parameters: str) -> None:
+        install(world.aws, say=lambda _: None, parameters=parameters)
+
+    yield deploy
+    deploy(ApprovalExpiry="5wd", ApprovalWebhookSecretArn="")
+
+
+def test_a_question_expires_by_the_setting_and_gives_its_credits_back(
+    world: World, unit: str, ada: Person, bob: Person, template, settings
+):
+    hook = world.client("secretsmanager").create_secret(
+        Name=f"hook-{unit}", SecretString="https://127.0.0.1/services/secret-4711"
+    )["ARN"]
+    settings(ApprovalExpiry="5wd,prod=2s", ApprovalWebhookSecretArn=hook)
+    sent = template(TargetEnvironment="prod")
+    request = ada.post("/requests", sent).json()
+    assert balance(ada, unit)["held"] == request["plan"]["monthlyCredits"]
+    done = ada.wait(request["id"])
+    assert (done["status"], done["reason"]) == ("EXPIRED", "EXPIRED")
+    assert done["message"].startswith("Nobody decided until 20")
+    assert balance(ada, unit)["left"] == 20000
+    question = world.admin.get(f"/approvals/{request['id']}").json()
+    assert (question["status"], question["closedBy"]) == ("EXPIRED", "expiry")
+    assert refusal(decide(bob, question)) == (409, "APPROVAL_CLOSED")
+    assert "has expired" in world.mailed(sent["ProjectEmail"])[0].text
+    # The webhook leads into a private network: nothing is called, and operators can see why.
+    said = world.logged("ApprovalWebhook", "not on the public Internet")
+    assert "WEBHOOK_REFUSED" in said or "ConflictError" in said
+    assert "secret-4711" not in said
+
+
+def test_an_approval_is_void_when_the_blueprint_changes_underneath(
+    world: World, unit: str, ada: Person, bob: Person, template, tmp_path
+):
+    question = waiting(ada, world, template(TargetEnvironment="prod"))
+    shutil.copytree(find_sources().catalog, tmp_path / "catalog")
+    manifest = tmp_path / "catalog" / question["plan"]["blueprint"] / "blueprint.yaml"
+    before = f"version: {question['plan']['version']}"
+    text = manifest.read_text("utf-8")
+    assert before in text
+    manifest.write_text(text.replace(before, "version: 99.0.0", 1), "utf-8")
+    try:
+        publish(world, replace(find_sources(), catalog=tmp_path / "catalog"))
+        assert decide(bob, question).status_code == 200
+        anew = opened(ada, world, question["requestId"], number=2)
+        assert anew["plan"]["version"] == "99.0.0"
+        assert anew["planDigest"] != question["planDigest"]
+        assert anew["decisions"] == []
+        # What was said about the plan before counts no more, however often it is said.
+        assert refusal(decide(bob, question)) == (409, "STALE_DECISION")
+        told = ada.get(f"/requests/{question['requestId']}/events", limit=100).json()["items"]
+        assert any("not what would be built today" in one["message"] for one in told)
+        assert decide(bob, anew).status_code == 200
+        done = ada.wait(question["requestId"])
+        assert (done["status"], done["plan"]["version"]) == ("SUCCEEDED", "99.0.0")
+    finally:
+        publish(world, find_sources())
+
+
+def publish(world: World, sources: Sources) -> None:
+    """Publish a catalog as the deployer does."""
+    publish_catalog(
+        world.client, sources, platform_name="autoprovision", region=world.installed.region,
+        bucket=world.installed.outputs["CatalogBucketName"], parameters={}, say=lambda _: None,
+        confirm=lambda _stack, _changes: True,
+    )  # fmt: skip
+
+
+def test_the_sweep_takes_a_question_back_whose_policy_moved(
+    world: World, unit: str, ada: Person, bob: Person, template
+):
+    question = waiting(ada, world, template(TargetEnvironment="prod"))
+    publish_rule(world, unit, "moved", 1, {"environment": ["prod"]})
+    swept = world.client("lambda").invoke(FunctionName="autoprovision-Sweep")
+    assert "FunctionError" not in swept, swept["Payload"].read()
+    anew = opened(ada, world, question["requestId"], number=2)
+    assert anew["planDigest"] != question["planDigest"]
+    assert decide(bob, anew, "REJECTED", "Not now.").status_code == 200
+    assert ada.wait(question["requestId"])["status"] == "REJECTED"
+
+
+def test_the_command_line_decides_delegates_and_resubmits(
+    world: World, unit: str, ada: Person, bob: Person, template, tmp_path
+):
+    question = waiting(ada, world, template(TargetEnvironment="prod"))
+    request_id = question["requestId"]
+    installed = world.installed
+    for person, name in ((ada, "ada"), (bob, "bob")):
+        signed_in = world.command(
+            *("--profile", name, "login", person.email, "--password-stdin"),
+            *("--api-url", installed.api_url, "--region", installed.region),
+            *("--cognito-endpoint", installed.cognito_endpoint),
+            stdin=PASSWORD + "\n",
+        )
+        assert signed_in.returncode == 0, signed_in.stderr
+    shown = world.command("--profile", "bob", "approval", "show", request_id).stdout
+    assert question["planDigest"] in shown
+    assert "What happens in prod is always decided by a person." in shown
+    away = world.command(
+        *("--profile", "bob", "approval", "delegate", world.admin.email, "--until", "5d", "--json")
+    )
+    assert json.loads(away.stdout)["to"] == world.admin.email, away.stderr
+    assert world.admin.email in world.command("--profile", "bob", "approval", "delegations").stdout
+    assert world.command("--profile", "bob", "approval", "undelegate").returncode == 0
+    rejected = world.command(
+        *("--profile", "bob", "approval", "reject", request_id, "--comment", "Use dev.", "--json")
+    )
+    assert json.loads(rejected.stdout)["status"] == "REJECTED", rejected.stderr
+    assert ada.wait(request_id)["status"] == "REJECTED"
+    change = tmp_path / "change.json"
+    change.write_text('{"TargetEnvironment": "dev"}')
+    again = world.command(
+        *("--profile", "ada", "request", "resubmit", request_id, str(change), "--watch", "--json")
+    )
+    assert json.loads(again.stdout)["status"] == "SUCCEEDED", again.stderr
