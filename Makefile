@@ -29,7 +29,7 @@ demo: setup ## Provision a real site on an embedded AWS, from template to URL (K
 
 .PHONY: test
 test: setup ## Every test (unit, contract, workflow, catalog, integration, e2e, architecture)
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 .PHONY: unit contract workflow catalog integration e2e architecture
 unit contract workflow catalog integration e2e architecture: setup ## One suite
