@@ -1,6 +1,8 @@
 """What benchmarks stand on: a platform on an embedded AWS of its own, people, a repository."""
 
 import shutil
+import signal
+import sys
 import tempfile
 import time
 import uuid
@@ -145,6 +147,8 @@ def platform(**variables: str) -> Iterator[Ground]:
         variables: more environment variables for the embedded AWS.
     """
     localhost_names.install()
+    # Whoever ends a benchmark early must not leave an embedded AWS behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     try:
         with embedded(folder / "aws", **variables) as aws:
