@@ -180,6 +180,7 @@ could then sign as well. A dollar a month for that is well spent."""
 
 def main() -> None:
     """Count a warm provision and write what it costs."""
+    ground.end_tidily()
     with ground.platform() as place:
         counting.instrument(place)
         person = place.person()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoprovision.embedded import launcher
-from benchmarks import report
+from benchmarks import ground, report
 
 _KIB_A_MIB = 1024
 
@@ -55,6 +55,7 @@ def server_memory(data: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and write."""
+    ground.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     found: dict[str, list[tuple[float, float, float]]] = {}

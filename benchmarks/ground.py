@@ -130,6 +130,11 @@ class Ground:
         }  # fmt: skip
 
 
+def end_tidily() -> None:
+    """Let a program that is told to end stop its embedded AWS first, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 @contextmanager
 def embedded(folder: Path, **variables: str) -> Iterator[launcher.EmbeddedAws]:
     """An embedded AWS that ends with the block."""
@@ -147,8 +152,6 @@ def platform(**variables: str) -> Iterator[Ground]:
         variables: more environment variables for the embedded AWS.
     """
     localhost_names.install()
-    # Whoever ends a benchmark early must not leave an embedded AWS behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     try:
         with embedded(folder / "aws", **variables) as aws:

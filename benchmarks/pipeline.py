@@ -219,6 +219,7 @@ _HOW = """## How
 
 def main() -> None:
     """Measure and write."""
+    ground.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="warm rounds of ours and bare")
     parser.add_argument("--peer-rounds", type=int, default=3, help="of them with the other tools")

@@ -130,8 +130,9 @@ def tell(found: list[Series], planned: float) -> None:
 
 def main() -> None:
     """Measure and write."""
+    ground.end_tidily()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--submissions", type=int, default=64, help="in each series")
+    parser.add_argument("--submissions", type=int, default=32, help="in each series")
     found, planned = measure(parser.parse_args().submissions)
     tell(found, planned)
 
