@@ -14,6 +14,7 @@ from functools import partial
 
 from autoprovision.domain.approval import Approval
 from autoprovision.domain.clock import iso
+from autoprovision.domain.endings import PLANNED
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
@@ -21,6 +22,7 @@ from autoprovision.steps.notify import tell
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
 from autoprovision.usecases.approvals import cancel
+from autoprovision.usecases.requests import give_up_hold
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ def _try(done: Counter[str], what: str, deed: Callable[[], str]) -> None:
 
 def _go_on(request: Request, platform: Platform) -> str:
     """A request whose execution never began begins now."""
+    _give_up_hold(request, platform)
     state = platform.workflows.state(request.kind, request.id, execution=request.execution)
     if state is None:
         platform.workflows.start(request.kind, request.id, execution=request.execution)
@@ -109,6 +112,8 @@ def _go_on(request: Request, platform: Platform) -> str:
 
 def _look_after(request: Request, platform: Platform) -> str:
     """Answer a wait whose event was lost; else see that somebody is still at the request."""
+    if _give_up_hold(request, platform):
+        return "holdExpired"
     if request.stack_id and settle(request.stack_id, platform):
         return "answered"
     state = platform.workflows.state(request.kind, request.id, execution=request.execution)
@@ -117,6 +122,10 @@ def _look_after(request: Request, platform: Platform) -> str:
         platform.workflows.start(request.kind, request.id, execution=request.execution)
         return "started"
     return _send_back(request, state, platform)
+
+
+def _give_up_hold(request: Request, platform: Platform) -> bool:
+    return request.status in PLANNED and give_up_hold(request, platform)
 
 
 def _send_back(request: Request, state: str, platform: Platform) -> str:

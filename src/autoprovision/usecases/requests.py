@@ -15,6 +15,7 @@ from autoprovision.domain.errors import (
     UnavailableError,
 )
 from autoprovision.domain.identifiers import application_id_of
+from autoprovision.domain.movements import PLATFORM
 from autoprovision.domain.quota import Hold, HoldState
 from autoprovision.domain.request import (
     Request,
@@ -272,6 +273,28 @@ def cancel(actor: Actor, request_id: str, platform: Platform) -> Request:
     note(platform, request_id, "Cancel", f"{actor.email} asked to cancel.")
     _wake(request, platform)
     return request
+
+
+def give_up_hold(request: Request, platform: Platform) -> bool:
+    """Send a request back whose hold is past its time; its workflow releases the hold.
+
+    Releasing it here would leave a stack that nobody pays for, or a workflow that commits nothing.
+
+    Returns:
+        Whether it is sent back now.
+    """
+    old = request.submitted_at < iso(platform.now() - HOLD_LIFE)
+    if not old or request.cancel_requested_by or request.kind == "terminate":
+        return False
+    hold = platform.records.hold(request.id)
+    if hold is None or hold.state is not HoldState.HELD or not hold.expires_at:
+        return False
+    if hold.expires_at > iso(platform.now()):
+        return False
+    request = platform.records.ask_to_cancel(request.id, by=PLATFORM)
+    note(platform, request.id, "Sweep", "Its quota was held for longer than a hold lives.")
+    _wake(request, platform)
+    return True
 
 
 def _wake(request: Request, platform: Platform) -> None:

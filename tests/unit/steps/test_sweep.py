@@ -54,6 +54,22 @@ def test_a_resume_whose_start_was_lost_is_started(world: World):
     assert ("start", "provision", request.id, 3) in world.outside.done
 
 
+@pytest.mark.parametrize("ready", [submitted, asked, awaited, launched])
+def test_a_hold_past_its_time_sends_its_request_back(world: World, ready):
+    request, _ = ready(world)
+    world.workflows.states["provision", request.id, 0] = "RUNNING"
+    hold = world.records.hold(request.id)
+    assert hold is not None
+    world.outside.clock += timedelta(days=29)
+    assert "holdExpired" not in sweep(world)
+    assert world.records.request(request.id).cancel_requested_by is None
+    world.outside.clock += timedelta(days=2)
+    sweep(world)
+    assert world.records.request(request.id).cancel_requested_by == "autoprovision"
+    world.outside.clock += LATER
+    assert "holdExpired" not in sweep(world), "it is sent back once"
+
+
 def test_what_needs_an_operator_waits_for_one(world: World):
     request, event = going_back(world)
     outcome.mark_needs_operator(event, world)
