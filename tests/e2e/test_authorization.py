@@ -97,8 +97,8 @@ def begin_estate(world: World) -> tuple[str, Person, dict, dict]:
 
 def finish_estate(world: World, begun: tuple[str, Person, dict, dict]) -> Estate:
     unit, owner, ended, asked = begun
-    assert owner.wait(ended["id"])["status"] == "FAILED"
-    owner.wait(asked["id"], until=lambda one: one["status"] == "AWAITING_APPROVAL")
+    assert owner.wait(ended["id"], seconds=300)["status"] == "FAILED"
+    owner.wait(asked["id"], until=lambda one: one["status"] == "AWAITING_APPROVAL", seconds=300)
     deadline = time.monotonic() + 30
     while world.admin.get(f"/approvals/{asked['id']}").status_code != 200:
         assert time.monotonic() < deadline
