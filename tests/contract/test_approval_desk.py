@@ -9,6 +9,7 @@ from tests.contract.conftest import Store
 from tests.kit.records import START, request_id
 
 from autoprovision.aws.approvals_table import ApprovalsTable
+from autoprovision.aws.kms_signer import KmsSigner
 from autoprovision.domain.approval import (
     Approval,
     ApprovalStatus,
@@ -17,7 +18,7 @@ from autoprovision.domain.approval import (
     delivered,
     void,
 )
-from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.errors import ConflictError, UnavailableError
 from autoprovision.memory.approvals import MemoryApprovalDesk
 from autoprovision.ports import ApprovalDesk
 
@@ -130,3 +131,30 @@ def test_the_token_is_encrypted_for_its_request(on_aws: Store) -> None:
     on_aws.client("dynamodb").put_item(TableName=table, Item=stolen)
     with pytest.raises(ClientError):
         desk.token(request_id(2))
+
+
+def test_a_key_that_is_switched_off_is_no_answer_and_loses_nothing(on_aws: Store) -> None:
+    client, table = on_aws.table("Approvals")
+    kms = on_aws.client("kms")
+    sealing = kms.create_key()["KeyMetadata"]["Arn"]
+    signing = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    desk = ApprovalsTable(client, table, kms=kms, key_arn=sealing)
+    signer = KmsSigner(kms, key_arn=signing)
+    desk.open(a_question(), "token-1")
+    signature, key_id = signer.sign(b"said")
+    for key in (sealing, signing):
+        kms.disable_key(KeyId=key)
+    for deed in (
+        lambda: desk.open(a_question(2), "token-2"),
+        lambda: desk.token(request_id(1)),
+        lambda: signer.sign(b"said"),
+        lambda: signer.verify(b"said", signature, key_id),
+    ):
+        with pytest.raises(UnavailableError) as refused:
+            deed()
+        assert refused.value.reason == "KEY_UNAVAILABLE"
+    assert desk.get(request_id(2)) is None
+    for key in (sealing, signing):
+        kms.enable_key(KeyId=key)
+    assert desk.token(request_id(1)) == "token-1"
+    assert signer.verify(b"said", signature, key_id)

@@ -12,7 +12,7 @@ from tests.workflow.world import ADA, BOB, EVE, World, catalog, manifest, policy
 
 from autoprovision.domain.actor import Role
 from autoprovision.domain.application import ApplicationStatus
-from autoprovision.domain.errors import AutoprovisionError
+from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.request import Request
 from autoprovision.steps.stack import settle
 from autoprovision.steps.sweep import sweep
@@ -215,6 +215,34 @@ def test_a_forged_decision_launches_nothing(world: World, engine: Engine):
     request = world.records.request(request.id)
     assert (request.status, request.reason) == ("FAILED", "SIGNATURE_INVALID")
     assert world.stacks.calls == []
+
+
+def test_a_key_that_kms_refuses_launches_nothing_and_says_so(world: World, engine: Engine):
+    request = world.submit("stag")
+    engine.on_question = lambda: decide(world, request.id, BOB)
+
+    def refused(*_: object) -> bool:
+        raise UnavailableError("A key cannot be used now.", code="KEY_UNAVAILABLE")
+
+    world.signer.verify = refused
+    engine.run("provision", request.id)
+    request = world.records.request(request.id)
+    assert (request.status, request.reason) == ("FAILED", "KEY_UNAVAILABLE")
+    assert world.stacks.calls == []
+    assert_nothing_is_left(world, request.id)
+
+
+def test_the_sweep_takes_back_a_question_whose_plan_moved(world: World, engine: Engine):
+    request = world.submit("stag")
+    execution = engine.start("provision", request.id)
+    until(lambda: world.approvals.get(request.id))
+    world.catalog.publish_policy(policy(version="2"), by="root", at="")
+    assert sweep(world)["tended"] == 1
+    until(lambda: world.approvals.get(request.id).round == 2)
+    assert world.approvals.get(request.id).is_open
+    decide(world, request.id, BOB)
+    engine.finished(execution)
+    assert world.records.request(request.id).status == "SUCCEEDED"
 
 
 def test_an_altered_plan_is_not_launched(world: World, engine: Engine):

@@ -111,8 +111,13 @@ def moment(value: object) -> str:
 
 
 def seconds(value: float) -> str:
-    """A length of time: 42 s, 3 min 05 s."""
+    """A length of time: 42 s, 3 min 05 s, 5 h 10 min, 7 days 12 h."""
     whole = max(0, round(value))
+    hours, days = whole // 3600, whole // 86_400
+    if days >= 2:
+        return f"{days} days {hours % 24} h"
+    if hours:
+        return f"{hours} h {whole % 3600 // 60:02} min"
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
 
 

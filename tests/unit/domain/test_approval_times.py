@@ -160,3 +160,32 @@ def test_a_sweep_that_does_what_is_due_comes_to_rest(hours: list[int]):
                 one = escalated(one, now)
         assert all(isinstance(what, Expire) for what in due(one, now, CALENDAR))
     assert told <= len(CALENDAR.remind_after)
+
+
+def test_the_settings_are_read_and_an_empty_one_keeps_its_default():
+    nothing = {"expiry": "", "reminders": "", "escalation": "", "zone": "", "holidays": ""}
+    assert WorkingCalendar.from_texts(**nothing) == WorkingCalendar()
+    read = WorkingCalendar.from_texts(
+        expiry="5wd, dev=2h", reminders="1h,30s", escalation="1wd", zone=SG,
+        holidays="2026-12-25,2027-01-01",
+    )  # fmt: skip
+    assert read.zone == SG
+    assert [one.isoformat() for one in read.holidays] == ["2026-12-25", "2027-01-01"]
+    assert read.remind_after == ("1h", "30s")
+    assert read.expiry(FRIDAY, "dev") == FRIDAY + timedelta(hours=2)
+    assert read.expiry(FRIDAY, "prod") == FRIDAY + timedelta(days=7)
+    assert read.expiry(FRIDAY, None) == read.expiry(FRIDAY, "prod")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"expiry": "soon"}, {"expiry": "5wd,3wd"}, {"expiry": "test=3d"}, {"expiry": "dev=soon"},
+        {"reminders": "1wd,x"}, {"escalation": "never"}, {"zone": "Mars/Olympus"},
+        {"holidays": "25.12.2026"},
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_none_is_refused(wrong: dict[str, str]):
+    nothing = {"expiry": "", "reminders": "", "escalation": "", "zone": "", "holidays": ""}
+    with pytest.raises(ValueError, match=r"."):
+        WorkingCalendar.from_texts(**{**nothing, **wrong})
