@@ -104,6 +104,12 @@ class AwsPlatform:
         return CloudFormationChangeSets(client("cloudformation"))
 
     @cached_property
+    def drift(self) -> "ports.DriftDetection":
+        from autoprovision.aws.drift_detection import CloudFormationDrift
+
+        return CloudFormationDrift(client("cloudformation"))
+
+    @cached_property
     def waits(self) -> "ports.Waits":
         from autoprovision.aws.waits_table import WaitsTable
 

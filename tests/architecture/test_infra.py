@@ -30,6 +30,7 @@ TABLES = of_type(DATA, "AWS::DynamoDB::Table")
 NOT_SETTINGS = {"SELF_SIGN_UP_DOMAINS"}
 # What IAM knows no resource for.
 ACCOUNT_WIDE = {
+    "cloudformation:DescribeStackDriftDetectionStatus",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
 }  # fmt: skip

@@ -207,15 +207,19 @@ def test_a_terminal_shows_live_progress(terminal: Any):
 
 
 def test_a_terminal_is_asked_before_terminating(terminal: Any, httpserver: HTTPServer):
+    httpserver.expect_request(
+        "/applications/app_1", method="DELETE", query_string="dryRun=true"
+    ).respond_with_json({"kept": ["LogBucket"], "lost": ["SiteBucket"]})
     screen = terminal("application", "terminate", "app_1")
     screen.until("Terminate app_1?")
+    assert "Deleted with its data: SiteBucket. Kept: LogBucket." in screen.seen
     screen.type("n\n")
     screen.until("Nothing was done")
     assert screen.process.wait(DEADLINE) == 1
-    assert httpserver.log == []
-    httpserver.expect_request("/applications/app_1", method="DELETE").respond_with_json(
-        {"id": "req_2", "status": "PROVISIONING"}, 202
-    )
+    assert [seen.query_string for seen, _ in httpserver.log] == [b"dryRun=true"]
+    httpserver.expect_request(
+        "/applications/app_1", method="DELETE", query_string=""
+    ).respond_with_json({"id": "req_2", "status": "PROVISIONING"}, 202)
     screen = terminal("application", "terminate", "app_1")
     screen.until("Terminate app_1?")
     screen.type("y\n")

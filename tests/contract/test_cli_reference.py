@@ -30,7 +30,7 @@ def test_the_promised_commands_exist():
         "": "up down status deploy login logout token",
         "request": "plan submit show list cancel resume resubmit",
         "approval": "list show approve reject delegate delegations undelegate redrive",
-        "application": "list show update extend publish terminate",
+        "application": "list show plan update publish extend drift confirm-termination terminate",
         "blueprint": "list show validate schema",
         "unit": "list show set ledger reconcile",
         "user": "list create set import",

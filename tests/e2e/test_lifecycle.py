@@ -1,7 +1,13 @@
 """The life of an application, over HTTP, on the whole platform."""
 
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
+
+from autoprovision.domain.clock import iso
 
 
 @pytest.fixture
@@ -145,3 +151,101 @@ def test_what_ending_it_loses_is_told_before(world, shared):
     assert told.json()["kept"] == []
     assert not told.json()["confirmationNeeded"]
     assert ada.get(f"/applications/{application['id']}").json()["status"] == "AVAILABLE"
+
+
+def invoke(world, name):
+    answer = world.client("lambda").invoke(FunctionName=f"autoprovision-{name}", Payload=b"{}")
+    done = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, done
+    return done
+
+
+def test_a_hand_made_change_is_reported_property_by_property(world, live):
+    ada, _, application = live()
+    where = f"/applications/{application['id']}/drift"
+    assert ada.get(where).json()["status"] == "NOT_CHECKED"
+    bucket = application["outputs"]["SiteBucket"]
+    world.client("s3").put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    until(lambda: invoke(world, "Audit") and ada.get(where).json()["status"] == "DRIFTED")
+    (found,) = ada.get(where).json()["differences"]
+    assert (found["resource"], found["path"], found["change"]) == (
+        "SiteBucket", "/VersioningConfiguration/Status", "NOT_EQUAL",
+    )  # fmt: skip
+    assert (found["expected"], found["actual"]) == ("Suspended", "Enabled")
+
+
+def until(reached, seconds=40):
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def expires(world, application, moment):
+    world.client("dynamodb").update_item(
+        TableName="autoprovision-applications", Key={"id": {"S": application["id"]}},
+        UpdateExpression="SET expiresAt = :at", ExpressionAttributeValues={":at": {"S": moment}},
+    )  # fmt: skip
+
+
+def test_what_expires_is_told_extended_and_at_last_gone(world, live):
+    ada, request, application = live()
+    now = datetime.now(UTC)
+    expires(world, application, iso(now - timedelta(minutes=1)))
+    until(lambda: invoke(world, "Sweep").get("reminded"))
+    invoke(world, "Sweep")
+    subjects = [mail.subject for mail in world.mails(request["projectEmail"])]
+    assert len(subjects) == 2
+    assert "has come to its end" in subjects[1]
+    extended = ada.post(f"/applications/{application['id']}/extend", {"duration": "2d"})
+    assert extended.status_code == 200, extended.text
+    too_long = ada.post(f"/applications/{application['id']}/extend", {"duration": "90d"})
+    assert (too_long.status_code, too_long.json()["code"]) == (409, "TOO_LONG")
+    expires(world, application, iso(now - timedelta(days=1, minutes=1)))
+    until(lambda: invoke(world, "Sweep").get("expired"))
+    invoke(world, "Sweep")
+    path = f"/applications/{application['id']}"
+    until(lambda: ada.get(path).json()["status"] == "TERMINATED")
+    until(lambda: len(world.mails(request["projectEmail"])) > 2)
+    subjects = [mail.subject for mail in world.mails(request["projectEmail"])]
+    assert subjects[2:] == [f"{application['applicationName']} is terminated"]
+    unit = ada.get(f"/business-units/{application['businessUnit']}").json()
+    assert (unit["used"], unit["held"]) == (0, 0)
+
+
+def test_prod_ends_by_two_people(world, template):
+    unit = world.unit()
+    ada, bob, eve = world.person(unit), *(
+        world.person(unit, "approver", approvesFor=[unit]) for _ in range(2)
+    )
+    request = ada.post("/requests", template(TargetEnvironment="prod")).json()
+    waiting = ada.wait(request["id"], until=lambda one: one["status"] != "SUBMITTED")
+    if waiting["status"] == "AWAITING_APPROVAL":
+        for person in (bob, eve):
+            until(lambda person=person: person.get(f"/approvals/{request['id']}").status_code == 200)
+            person.post(
+                f"/approvals/{request['id']}",
+                {"decision": "APPROVED", "comment": "", "planDigest": waiting["plan"]["digest"]},
+            )
+    done = ada.wait(request["id"])
+    assert done["status"] == "SUCCEEDED", done
+    path = f"/applications/{done['applicationId']}"
+    early = bob.post(path + "/confirm-termination")
+    assert (early.status_code, early.json()["code"]) == (409, "NOT_ASKED")
+    asked = bob.http.delete(path)
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["reason"] == "TERMINATION_ASKED"
+    assert ada.get(path).json()["status"] == "AVAILABLE"
+    assert ada.post(path + "/confirm-termination").status_code == 403
+    same = bob.post(path + "/confirm-termination")
+    assert (same.status_code, same.json()["code"]) == (409, "SAME_PERSON")
+    confirmed = eve.post(path + "/confirm-termination")
+    assert confirmed.status_code == 202, confirmed.text
+    assert eve.wait(confirmed.json()["id"])["status"] == "SUCCEEDED"
+    assert ada.get(path).json()["status"] == "TERMINATED"
+    logs = f"{done['stackId']}"
+    assert world.client("cloudformation").describe_stacks(StackName=logs)["Stacks"][0][
+        "StackStatus"
+    ] == "DELETE_COMPLETE"

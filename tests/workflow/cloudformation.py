@@ -96,6 +96,9 @@ class CloudFormation:
             None,
         )
 
+    def ours(self) -> list[Stack]:
+        return self.live
+
     def failures(self, stack_id: str) -> list[StackResource]:
         return [
             StackResource(

@@ -1,13 +1,17 @@
 """`autoprovision application`: what lives, from its first URL to its end."""
 
+import json
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from autoprovision.cli.changeview import show_drift, show_preview
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
+from autoprovision.cli.errors import CliError
 from autoprovision.cli.files import FileArgument, read_json_bytes
 from autoprovision.cli.lists import (
     AllOption,
@@ -29,6 +33,8 @@ from autoprovision.cli.render import (
     status_text,
 )
 from autoprovision.cli.session import Session
+
+_PREVIEW_SECONDS, _PREVIEW_PAUSE = 180.0, 2.0
 
 app = Noun("application", "Look after what lives: change it, extend it, end it.")
 
@@ -80,12 +86,32 @@ def show(session: Session, *, application_id: ApplicationId, watch: WatchOption 
     session.out.emit(application, lambda console: _show_application(console, application))
 
 
+@app.verb("plan", "autoprovision application plan app_01jd… change.json")
+def plan(session: Session, application_id: ApplicationId, file: FileArgument) -> None:
+    """Show what an update would do to the stack and to the price; nothing is changed."""
+    shown = _previewed(session, application_id, read_json_bytes(file))
+    session.out.emit(shown, lambda console: show_preview(console, shown["preview"]))
+
+
 @app.verb("update", "autoprovision application update app_01jd… change.json --watch")
 def update(
-    session: Session, application_id: ApplicationId, file: FileArgument, watch: WatchOption = False
+    session: Session,
+    application_id: ApplicationId,
+    file: FileArgument,
+    watch: WatchOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Change an application with a JSON file that holds what shall be different."""
+    """Change an application with a JSON file that holds what shall be different.
+
+    On a terminal what CloudFormation would do is shown first, and exactly that is done.
+    """
     change = read_json_bytes(file)
+    if session.out.can_ask and not yes:
+        shown = _previewed(session, application_id, change)["preview"]
+        show_preview(session.out.stderr, shown)
+        session.confirm(f"Update {application_id} like this?", yes=yes)
+        agreed = {**json.loads(change), "planDigest": shown["planDigest"]}
+        change = json.dumps(agreed).encode()
     answer = session.api.update_application(application_id, change)
     _go_on(session, application_id, answer, watch=watch, good="AVAILABLE")
 
@@ -126,6 +152,41 @@ def move(
     session.out.emit(answer, lambda console: _show_application(console, answer))
 
 
+def _previewed(session: Session, application_id: str, change: bytes) -> Document:
+    """The plan and its preview, once CloudFormation has worked it out."""
+    deadline = time.monotonic() + _PREVIEW_SECONDS
+    while True:
+        shown = session.api.preview_update(application_id, change)
+        if shown.get("preview") is not None:
+            return shown
+        if time.monotonic() > deadline:
+            raise CliError(
+                "CloudFormation is still working out what would change.", "Try again in a minute."
+            )
+        time.sleep(_PREVIEW_PAUSE)
+
+
+@app.verb("drift", "autoprovision application drift app_01jd…")
+def drift(session: Session, *, application_id: ApplicationId) -> None:
+    """Show what was changed by hand behind an application, property by property."""
+    found = session.api.application_drift(application_id)
+    session.out.emit(found, lambda console: show_drift(console, found))
+
+
+@app.verb("confirm-termination", "autoprovision application confirm-termination app_01jd… --watch")
+def confirm_termination(
+    session: Session,
+    *,
+    application_id: ApplicationId,
+    watch: WatchOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Confirm, as a second person, that a protected application ends."""
+    session.confirm(f"Terminate {application_id}? Everything on it is deleted.", yes=yes)
+    answer = session.api.confirm_termination(application_id)
+    _go_on(session, application_id, answer, watch=watch, good="TERMINATED")
+
+
 @app.verb("terminate", "autoprovision application terminate app_01jd… --watch --yes")
 def terminate(
     session: Session,
@@ -135,9 +196,21 @@ def terminate(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """End an application: everything it runs on is deleted, and its quota given back."""
+    if session.out.can_ask and not yes:
+        session.out.say(_ending(session.api.ending_of(application_id)))
     session.confirm(f"Terminate {application_id}? Everything on it is deleted.", yes=yes)
     answer = session.api.terminate_application(application_id)
     _go_on(session, application_id, answer, watch=watch, good="TERMINATED")
+
+
+def _ending(told: Mapping[str, Any]) -> str:
+    """What goes and what stays, before anybody says yes."""
+    lost = ", ".join(told.get("lost") or ()) or "nothing that holds data"
+    kept = ", ".join(told.get("kept") or ()) or "nothing"
+    sentence = f"Deleted with its data: {lost}. Kept: {kept}."
+    if told.get("confirmationNeeded"):
+        sentence += " An approver or administrator has to confirm it."
+    return sentence
 
 
 def _go_on(

@@ -113,6 +113,23 @@ class ApiClient:
         """Change an application; the answer is the request that changes it."""
         return self._send("PATCH", f"/applications/{segment(application_id)}", content=change)
 
+    def preview_update(self, application_id: str, change: bytes) -> Document:
+        """What an update would do; `preview` is null while CloudFormation works it out."""
+        return self._post(f"/applications/{segment(application_id)}/plans", content=change)
+
+    def application_drift(self, application_id: str) -> Document:
+        """What was changed by hand behind an application."""
+        return self._get(f"/applications/{segment(application_id)}/drift")
+
+    def ending_of(self, application_id: str) -> Document:
+        """What ending an application would keep and lose."""
+        return self._send("DELETE", f"/applications/{segment(application_id)}?dryRun=true")
+
+    def confirm_termination(self, application_id: str) -> Document:
+        """Confirm, as a second person, that a protected application ends."""
+        path = f"/applications/{segment(application_id)}/confirm-termination"
+        return self._post(path, json={})
+
     def extend_application(self, application_id: str, duration: str) -> Document:
         """Let an application live longer."""
         path = f"/applications/{segment(application_id)}/extend"

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from autoprovision.domain.drift import Drift
 from autoprovision.domain.resource import Resource
 
 
@@ -66,6 +67,9 @@ class Application(Resource):
     release: str | None = None
     expires_at: str | None = None
     expiry_reminders: int = 0
+    drift: Drift | None = None
+    drift_detection: str | None = None
+    drift_checked_at: str | None = None
     termination_asked_by: str | None = None
     termination_asked_at: str | None = None
     termination_confirmed_by: str | None = None
@@ -78,5 +82,6 @@ class Application(Resource):
         return self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"secret_arn", "owner_id", "version_number", "template", "expiry_reminders"},
+            exclude={"secret_arn", "owner_id", "version_number", "template", "expiry_reminders",
+                     "drift_detection"},
         )

@@ -32,7 +32,8 @@ _HIDDEN = {
         "execution",
         "facts",
     },
-    "Application": {"secretArn", "ownerId", "versionNumber", "template", "expiryReminders"},
+    "Application": {"secretArn", "ownerId", "versionNumber", "template", "expiryReminders",
+                    "driftDetection"},
     "Plan": {"templateUrl", "roleArn"},
 }
 _ANSWERS: dict[str, type[BaseModel]] = {

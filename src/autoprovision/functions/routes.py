@@ -18,6 +18,7 @@ from autoprovision.functions.call import Answer, Call, cursor, listed
 from autoprovision.usecases import (
     applications,
     approvals,
+    audit,
     blueprints,
     business_units,
     delegations,
@@ -227,6 +228,10 @@ def _preview(call: Call) -> Answer:
     return Answer(200, {"plan": plan.shown(), "preview": preview.document()})
 
 
+def _drift(call: Call) -> Answer:
+    return Answer(200, audit.drift_of(call.actor, call.path["id"], call.platform))
+
+
 def _publish(call: Call) -> Answer:
     return _accepted(
         updates.publish(
@@ -348,6 +353,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /applications": Operation("application.list", "List applications, newest first", _list_applications, answer="Application", paged=True),
     "GET /applications/{id}": Operation("application.show", "Show an application", _show_application, answer="Application"),
     "DELETE /applications/{id}": Operation("application.terminate", "Terminate an application", _terminate, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "GET /applications/{id}/drift": Operation("application.show", "What was changed by hand behind an application, property by property", _drift),
     "PATCH /applications/{id}": Operation("application.update", "Update an application: the JSON template or parts of it", _update, 202, bodies.Change, "Request", refusals=(409, 413, 422), repeatable=True),
     "POST /applications/{id}/plans": Operation("application.preview", "What an update would do, from a real change set; 202 while it is made", _preview, body=bodies.Change, refusals=(409, 413)),
     "POST /applications/{id}/publish": Operation("application.publish", "Put the project's newest code onto an application", _publish, 202, answer="Request", refusals=(409, 422), repeatable=True),

@@ -25,6 +25,7 @@ MESSAGES = (
     "expired",
     "expiring",
     "failed",
+    "in-grace",
     "invalid",
     "needs-operator",
     "over-quota",
@@ -157,7 +158,7 @@ KNOWN = frozenset(
     {
         "application_application_name", "application_business_unit", "application_expires",
         "application_id", "application_target_environment", "application_url",
-        "approval_expires", "approval_question", "approval_submitter", "faults", "plan_blueprint",
+        "approval_expires", "approval_question", "approval_submitter", "faults", "grace_ends", "plan_blueprint",
         "plan_cost", "plan_easiest_change", "plan_reasons", "plan_version", "portal",
         "request_application_name", "request_business_unit", "request_id", "request_message",
         "request_project_type", "request_reason", "request_submitted_by",

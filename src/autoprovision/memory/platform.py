@@ -12,7 +12,7 @@ from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
 from autoprovision.memory.records import MemoryRecords
-from autoprovision.memory.stacks import MemoryChangeSets, MemoryStacks
+from autoprovision.memory.stacks import MemoryChangeSets, MemoryDrift, MemoryStacks
 from autoprovision.memory.workflow import (
     MemoryBuilds,
     MemoryProbe,
@@ -46,6 +46,7 @@ class MemoryPlatform:
         self.workflows = MemoryWorkflows(self.outside)
         self.stacks = MemoryStacks()
         self.change_sets = MemoryChangeSets(self.outside)
+        self.drift = MemoryDrift(self.outside)
         self.waits = MemoryWaits()
         self.approvals = MemoryApprovalDesk()
         self.delegations = MemoryDelegations()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoprovision.domain.change import ChangeSet
+from autoprovision.domain.drift import Drift
 from autoprovision.domain.stack import Stack, StackResource
 from autoprovision.memory.outside import Outside
 
@@ -125,3 +126,21 @@ class MemoryChangeSets:
         if key not in self.asked:
             return None
         return self.found.get(key, self.usual.with_(id=f"{stack_id}/{name}", name=name))
+
+
+class MemoryDrift:
+    """The port `DriftDetection`; `found` holds what stands by each stack, else it is in sync."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.found: dict[str, Drift] = {}
+
+    def begin(self, stack_id: str) -> str | None:
+        """Begin a detection and give its id."""
+        self._outside.does("detect", stack_id)
+        return f"detection-{len(self._outside.deeds('detect'))}"
+
+    def result(self, stack_id: str, detection: str) -> Drift | None:
+        """What a detection has found."""
+        self._outside.does("detected", stack_id, detection)
+        return self.found.get(stack_id, Drift(status="IN_SYNC"))

@@ -26,6 +26,7 @@ from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
     Builds,
     ChangeSets,
+    DriftDetection,
     Sites,
     SourceRepository,
     Stacks,
@@ -44,6 +45,7 @@ __all__ = [
     "DeadLetters",
     "Delegations",
     "Directory",
+    "DriftDetection",
     "EventBus",
     "Idempotency",
     "Intake",

@@ -24,6 +24,7 @@ from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
     Builds,
     ChangeSets,
+    DriftDetection,
     Sites,
     SourceRepository,
     Stacks,
@@ -68,6 +69,8 @@ class Platform(Protocol):
     def stacks(self) -> Stacks: ...
     @property
     def change_sets(self) -> ChangeSets: ...
+    @property
+    def drift(self) -> DriftDetection: ...
     @property
     def waits(self) -> Waits: ...
     @property

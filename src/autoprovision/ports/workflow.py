@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from autoprovision.domain.change import ChangeSet
+from autoprovision.domain.drift import Drift
 from autoprovision.domain.git_source import GitSource, SourceTree
 from autoprovision.domain.request import RequestKind
 from autoprovision.domain.stack import Stack, StackResource
@@ -56,6 +57,16 @@ class ChangeSets(Protocol):
 
     def find(self, stack_id: str, name: str) -> ChangeSet | None:
         """The change set as it is now, all its changes included."""
+
+
+class DriftDetection(Protocol):
+    """CloudFormation's drift detection, begun in one pass and read in a later one."""
+
+    def begin(self, stack_id: str) -> str | None:
+        """Begin a detection and give its id; None when the stack cannot be looked at now."""
+
+    def result(self, stack_id: str, detection: str) -> Drift | None:
+        """What a detection has found; None while it is under way."""
 
 
 class Waits(Protocol):

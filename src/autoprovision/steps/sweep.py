@@ -22,6 +22,7 @@ from autoprovision.steps.notify import tell
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
 from autoprovision.usecases.approvals import cancel
+from autoprovision.usecases.expiry import tend_expiring
 from autoprovision.usecases.requests import give_up_hold
 from autoprovision.usecases.timeline import note
 
@@ -59,6 +60,7 @@ def sweep(platform: Platform) -> dict[str, int]:
     platform.catalog.refresh()
     done["delivered"] += redeliver(platform, limit=_PAGE)
     _tend_questions(done, platform)
+    done.update(tend_expiring(platform))
     return {name: count for name, count in sorted(done.items()) if count}
 
 
