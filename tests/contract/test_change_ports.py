@@ -110,7 +110,8 @@ def test_what_changes_is_told_and_nothing_is_no_failure(on_aws: Store) -> None:
 
 def test_what_cloudformation_does_not_take_is_refused(on_aws: Store) -> None:
     stack = made(on_aws)
-    wish = change_arguments(plan(on_aws, {"Resources": {}}), stack, {"Nobody": "1"})
+    needing = {**TEMPLATE, "Parameters": {"Wait": {"Type": "String"}, "Must": {"Type": "String"}}}
+    wish = change_arguments(plan(on_aws, needing), stack, {"Wait": "1"})
     with pytest.raises(ConflictError) as refused:
         change_sets(on_aws).create(wish)
     assert refused.value.reason == "CHANGE_REFUSED"
