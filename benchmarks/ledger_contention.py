@@ -282,6 +282,17 @@ def report(found: dict[str, Any]) -> str:
             f"| {row['ledger page'] / entries[0]['ledger page']:.2f} |"
             for row in entries
         ),
+        "", "## How to read it", "",
+        ("- The race: a 502 is the gateway's 29 seconds ending before a cold function on a busy machine "
+        "had answered, IN_PROGRESS the same call still being worked on; each client repeats its call "
+        "with the same Idempotency-Key until it is accepted or OVER_QUOTA. What counts is that exactly "
+        "what fits is accepted, and that the proof agrees."),
+        ("- The emulator does transactions one after the other, so none meets another here (one "
+        "transaction for each admission). On AWS they do: then the adapter tries ten times with "
+        "jitter and says TRY_AGAIN (429) after that."),
+        ("- An admission writes and conditions single items by their keys: it does not grow with the "
+        "entries. A page of the ledger is one query of 51 items; that it grows here is the "
+        "emulator, which goes through the whole partition for every query."),
         "", "## What one admission costs", "",
         (f"{found['cost']['writes in the transaction']} writes in one transaction, "
         f"{found['cost']['write request units']} write request units, "

@@ -1,4 +1,4 @@
-"""Plays docs/tour-identity.md: people, a second factor, a class, a quota that fits and one that not.
+"""Plays docs/tour-identity.md: people, a second factor, a class, a request that fits or not.
 
 `python tools/tour_identity.py` prints the page that a real run gives; `--write` puts it into docs.
 """
@@ -74,7 +74,7 @@ def play(tour: Tour, data: Path) -> None:
     tour.run("up", keep=8)
     tour.say("An admin tags a unit with its quota, and invites people into it.")
     tour.run("unit", "set", UNIT, "--quota", "20000")
-    secret_in = 'printf %s "$PASSWORD" | '
+    secret_in = 'printf %s "$PASSWORD" | '  # noqa: S105 - no password
     for email, role in (("ada@example.edu", "requester"), ("bo@example.edu", "approver")):
         words = ("user", "create", email, "--unit", UNIT, "--role", role, "--password-stdin")
         tour.run(*words, stdin=PASSWORD, before=secret_in)

@@ -177,6 +177,26 @@ def _a_busy_day(records: Records) -> None:
 # ------------------------------------------------------------------------------------- races
 
 
+def test_several_applications_move_together_or_not_at_all(records: Records) -> None:
+    give_quota(records, 1000)
+    moving = [provisioned(records, number).application_id or "" for number in (1, 2)]
+    give_quota(records, 15, OTHER_ACCOUNT)
+    before = everything(records)
+    with pytest.raises(OverQuotaError) as refused:
+        records.move_applications(moving, OTHER_UNIT, by="admin", at=at(300))
+    assert refused.value.extras["needed"] == 20
+    assert everything(records) == before
+    with pytest.raises(ConflictError) as many:
+        records.move_applications([f"app_{n}" for n in range(25)], OTHER_UNIT, by="a", at=at(301))
+    assert many.value.reason == "TOO_MANY"
+    give_quota(records, 20, OTHER_ACCOUNT)
+    for _ in range(2):
+        moved = records.move_applications(moving, OTHER_UNIT, by="admin", at=at(302))
+        assert {one.business_unit for one in moved} == {OTHER_UNIT}
+        assert places(records) == (1000, 0, 0)
+        assert places(records, OTHER_ACCOUNT) == (0, 0, 20)
+
+
 def _together(deeds: list[Callable[[], Any]]) -> list[Any]:
     """What the deeds gave or raised, begun at the same instant."""
     gate = threading.Barrier(len(deeds))

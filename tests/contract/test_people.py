@@ -10,7 +10,7 @@ from autoprovision.aws.cognito import CognitoDirectory
 from autoprovision.aws.kms_signer import KmsSigner
 from autoprovision.aws.users_table import UsersTable
 from autoprovision.domain.actor import Role
-from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.errors import ConflictError, NotFoundError
 from autoprovision.domain.user import User
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
 from autoprovision.ports import Directory, Signer, Users
@@ -64,6 +64,36 @@ def test_approvers_are_active_and_for_the_unit(users: Users) -> None:
     assert {one.id for one in users.approvers("cs")} == {"sub-own", "sub-for", "sub-root"}
     users.save(a_user("own", Role.REQUESTER))
     assert {one.id for one in users.approvers("cs")} == {"sub-for", "sub-root"}
+
+
+def test_a_user_is_added_once_and_changed_by_who_read_them(users: Users) -> None:
+    ada = a_user("ada")
+    users.add(ada)
+    with pytest.raises(ConflictError) as refused:
+        users.add(ada.with_(unit="ee"))
+    assert refused.value.reason == "USER_EXISTS"
+    first = users.replace(ada, ada.with_(unit="ee"))
+    assert (first.version, users.get(ada.id)) == (1, first)
+    with pytest.raises(ConflictError) as late:
+        users.replace(ada, ada.with_(unit="me"))
+    assert late.value.reason == "CHANGED_MEANWHILE"
+    second = users.replace(first, first.with_(unit="me"))
+    assert (second.version, second.unit) == (2, "me")
+    with pytest.raises(ConflictError):
+        users.replace(a_user("nobody"), a_user("nobody"))
+
+
+def test_whoever_changes_somebody_is_an_admin_at_that_moment(users: Users) -> None:
+    one, two = a_user("one", Role.ADMIN), a_user("two", Role.ADMIN)
+    users.save(one)
+    users.save(two)
+    gone = users.replace(two, two.with_(role=Role.REQUESTER), by_admin=one.id)
+    assert gone.role is Role.REQUESTER
+    with pytest.raises(ConflictError):
+        users.replace(one, one.with_(role=Role.REQUESTER), by_admin=two.id)
+    assert users.get(one.id) == one
+    own = users.replace(one, one.with_(unit="ee"), by_admin=one.id)
+    assert own.unit == "ee"
 
 
 @pytest.fixture
