@@ -167,6 +167,7 @@ def test_a_policy_that_moved_under_an_approval_is_asked_anew(world: World, engin
     request = world.records.request(request.id)
     assert request.status == "SUCCEEDED"
     assert request.plan.approval.policy_version == "2"
+    assert [name for name, _ in world.events.published].count("ApprovalVoided") == 1
 
 
 def test_a_policy_that_asks_nobody_any_more_lets_it_through(world: World, engine: Engine):

@@ -159,6 +159,7 @@ def _use(
 def _ask_anew(approval: Approval, because: str, platform: Platform) -> dict[str, Any]:
     voided = void(approval, because, platform.now())
     platform.approvals.save(voided, expected_version=approval.version)
+    approvals.tell_void(voided, platform)
     return _reask(because)
 
 

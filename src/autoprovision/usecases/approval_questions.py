@@ -20,7 +20,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.user import User
 from autoprovision.mails import render
 from autoprovision.ports import Platform
-from autoprovision.usecases.approvals import cancel, deliver, expire
+from autoprovision.usecases.approvals import cancel, deliver, expire, tell_void
 from autoprovision.usecases.plans import current_basis
 from autoprovision.usecases.timeline import note
 
@@ -203,6 +203,7 @@ def withdraw(approval: Approval, platform: Platform) -> None:
     except ConflictError as error:
         logger.info("not taken back", extra={"requestId": approval.request_id, "why": error.reason})
         return
+    tell_void(voided, platform)
     deliver(voided, platform)
 
 

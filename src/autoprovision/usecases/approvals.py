@@ -167,6 +167,12 @@ def redrive(actor: Actor, platform: Platform) -> dict[str, Any]:
     return {"moved": moved, "mayBeMore": moved == _MOST_REDRIVEN}
 
 
+def tell_void(approval: Approval, platform: Platform) -> None:
+    """Publish that an approval counts no more."""
+    request = platform.records.request(approval.request_id)
+    platform.events.publish(EventName.APPROVAL_VOIDED, _event(approval, request, platform))
+
+
 def cancel(request: Request, platform: Platform, *, by: str) -> None:
     """Close the question because the request was cancelled; whoever closed it first wins.
 
