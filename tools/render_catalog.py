@@ -27,7 +27,7 @@ BEGIN, END = "<!-- made from the manifest: begin -->", "<!-- made from the manif
 # What the golden files are resolved with: no domain, so that they hold no one's names.
 PLATFORM = {
     "name": "autoprovision", "region": "ap-southeast-1", "urlScheme": "https",
-    "domainName": "", "hostedZoneId": "", "certificateArn": "",
+    "domainName": "", "hostedZoneId": "", "certificateArn": "", "regionalCertificateArn": "",
 }  # fmt: skip
 UNIT = "physics"
 
@@ -53,7 +53,9 @@ def catalog_of(read: list[BlueprintFolder]) -> Catalog:
         for one in read
     )  # fmt: skip
     book = read_price_book(CATALOG / "prices.yaml")
-    return Catalog(blueprints=published, prices=book, version="golden")
+    return Catalog(
+        blueprints=published, prices=book, version="golden", networks=tuple(TargetEnvironment)
+    )
 
 
 def resolved(manifest: Blueprint, environment: str, catalog: Catalog) -> Resolved:

@@ -39,7 +39,9 @@ class AwsPlatform:
             url_scheme=given.url_scheme or "https",
             domain_name=given.domain_name,
             hosted_zone_id=given.hosted_zone_id,
-            certificate_arn=given.certificate_arn,
+            certificate_arns=_by_environment(given.certificate_arns),
+            regional_certificate_arns=_by_environment(given.regional_certificate_arns),
+            control_plane_only=frozenset(filter(None, given.control_plane_only.split(","))),
             portal_url=given.portal_url,
             calendar=WorkingCalendar.from_texts(
                 expiry=given.approval_expiry,
@@ -232,6 +234,12 @@ class AwsPlatform:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def _by_environment(text: str) -> dict[str, str]:
+    """`dev=…,prod=…` by environment, without those that are empty."""
+    pairs = (one.partition("=") for one in text.split(","))
+    return {environment: value for environment, _, value in pairs if value}
 
 
 @cache

@@ -38,8 +38,8 @@ class Workbench:
             f"network-{environment}", text, {"TargetEnvironment": environment, "FlowLogs": "false"}
         )
 
-    def role(self, blueprint: str) -> str:
-        """The service role of a blueprint, made from its role.yaml."""
+    def role(self, blueprint: str, zone: str = "") -> str:
+        """The service role of a blueprint, made from its role.yaml, for a zone where one is given."""
         manifest = (CATALOG / blueprint / "blueprint.yaml").read_text()
         shared = [
             line.split()[1] for line in manifest.splitlines() if line.startswith("templateOf:")
@@ -48,7 +48,11 @@ class Workbench:
         parameters = {"PlatformName": "autoprovision"}
         if "BlueprintId:" in text:
             parameters["BlueprintId"] = blueprint
-        return self.create(f"role-{blueprint}", text, parameters)["RoleArn"]
+        name = f"role-{blueprint}"
+        if zone:
+            parameters |= {"HostedZoneId": zone, "PlatformName": "zoned"}
+            name += "-zoned"
+        return self.create(name, text, parameters)["RoleArn"]
 
     def create(
         self, name: str, text: str, parameters: dict[str, str], role: str | None = None
@@ -65,7 +69,7 @@ class Workbench:
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
     def provision(
-        self, blueprint: str, environment: str, **changes: str
+        self, blueprint: str, environment: str, *, zone: str = "", **changes: str
     ) -> tuple[str, dict[str, str]]:
         """A stack of the blueprint with its golden parameters; its name and outputs."""
         golden = json.loads((CATALOG / blueprint / "golden" / f"{environment}.json").read_text())
@@ -85,7 +89,7 @@ class Workbench:
             template = CATALOG / "static-site" / "template.yaml"
         name = f"ap-{environment}-{blueprint}-{number}"
         return name, self.create(
-            name, template.read_text(), parameters | changes, self.role(blueprint)
+            name, template.read_text(), parameters | changes, self.role(blueprint, zone)
         )
 
     def find(self, name: str) -> dict[str, Any] | None:

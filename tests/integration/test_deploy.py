@@ -74,7 +74,7 @@ def test_second_deployment_changes_nothing(aws, installed):
     assert again == installed
     stacks = [
         f"autoprovision-{part}: nothing changes."
-        for part in ("data", "boundary", "blueprint-static-site", "app")
+        for part in ("data", "boundary", "network-prod", "blueprint-static-site", "app")
     ]
     assert [one for one in said if one in stacks] == stacks
     assert "Catalog: nothing changes." in said

@@ -87,7 +87,7 @@ def test_prod_has_its_own_name_a_log_and_is_deleted_whole(aws: EmbeddedAws):
         aws, TargetEnvironment="prod", UrlScheme="https", DomainName="apps.example",
         HostedZoneId=zone_id, CertificateArn=certificate, AccessLogs="true", Versioning="Enabled",
     )  # fmt: skip
-    name = site.parameters["ApplicationName"] + ".apps.example"
+    name = site.parameters["ApplicationName"] + ".prod.apps.example"
     assert site.outputs["Url"] == f"https://{name}"
     config = site.cloudfront.get_distribution_config(Id=site.outputs["DistributionId"])
     config = config["DistributionConfig"]

@@ -40,6 +40,7 @@ def _summary(plan: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("price", _price(plan, plan.get("quota") or {})),
         ("approval", status_text(approval.get("verdict"))),
         *(("", f"- {reason}") for reason in approval.get("reasons") or ()),
+        *(("warning", warning) for warning in plan.get("warnings") or ()),
         ("", approval.get("easiestChange")),
         ("expires after", plan.get("expiresAfter")),
     ]

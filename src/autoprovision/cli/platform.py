@@ -110,6 +110,15 @@ def deploy(
         str, typer.Option("--name", metavar="NAME", help="The platform's name in the account.")
     ] = "autoprovision",
     parameter: ParameterOption = None,
+    network: Annotated[
+        str,
+        typer.Option(
+            "--network",
+            metavar="ENVS",
+            help="Environments that shall have a network, such as dev,prod; a load balancer and"
+            " gateways cost money, so none is made unasked.",
+        ),
+    ] = "",
     admin_email: Annotated[
         str | None,
         typer.Option("--admin-email", metavar="EMAIL", help="Who gets the first invitation."),
@@ -119,12 +128,14 @@ def deploy(
     """Put the platform into the AWS account of your environment, after showing what changes."""
     from autoprovision.deployer.deploy import DeployOptions
     from autoprovision.deployer.deploy import deploy as run
+    from autoprovision.deployer.networks import environments_from
 
     aws = _aws_session(region)
     options = DeployOptions(
         region=aws.region_name,
         platform_name=name,
         parameters=_parameters(parameter or []),
+        networks=environments_from(network),
         admin_email=admin_email,
     )
 

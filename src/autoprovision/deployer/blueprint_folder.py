@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from autoprovision.deployer.errors import InvalidCatalogError
-from autoprovision.deployer.templates import Template, read_template
+from autoprovision.deployer.templates import Template, plain_yaml, read_template
 from autoprovision.domain.blueprint import Blueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.errors import Fault
@@ -18,7 +18,15 @@ from autoprovision.domain.price import PriceBook, unpriced
 
 # What a manifest may use as `platform.<name>`; a test holds it against what a plan offers.
 PLATFORM_SETTINGS = frozenset(
-    {"name", "region", "urlScheme", "domainName", "hostedZoneId", "certificateArn"}
+    {
+        "name",
+        "region",
+        "urlScheme",
+        "domainName",
+        "hostedZoneId",
+        "certificateArn",
+        "regionalCertificateArn",
+    }
 )
 _FREE = "free"
 _DIGITS_IN_KEY = 16
@@ -61,9 +69,36 @@ def read_price_book(path: Path) -> PriceBook:
         InvalidCatalogError: naming every fault.
     """
     try:
-        return PriceBook.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return PriceBook.model_validate(plain_yaml(path.read_bytes()))
     except (ValidationError, yaml.YAMLError) as error:
         raise InvalidCatalogError(f"{path.name} has faults: {error}", "Mend them.") from error
+
+
+def with_own_prices(folder: Path, prices: PriceBook) -> PriceBook:
+    """The prices, and those of the folder's own prices.yaml where it has one.
+
+    Raises:
+        InvalidCatalogError: the file has faults, or gives a known price another number.
+    """
+    path = folder / "prices.yaml"
+    if not path.is_file():
+        return prices
+    own = read_price_book(path)
+    if own.region != prices.region:
+        raise InvalidCatalogError(
+            f"{path.name} is of {own.region}, the platform's prices are of {prices.region}.",
+            "Give the prices of that region.",
+        )
+    if other := sorted(
+        name
+        for name, one in own.prices.items()
+        if name in prices.prices and prices.prices[name].cents != one.cents
+    ):
+        raise InvalidCatalogError(
+            f"{path.name} gives {', '.join(other)} another number than the platform does.",
+            "Leave out what the platform knows, or choose another name.",
+        )
+    return prices.model_copy(update={"prices": own.prices | prices.prices})
 
 
 def read_blueprint_folder(folder: Path, prices: PriceBook) -> BlueprintFolder:
@@ -126,7 +161,7 @@ def _manifest(folder: Path, faults: list[Fault]) -> Blueprint | None:
     if not text:
         return None
     try:
-        manifest = Blueprint.model_validate(yaml.safe_load(text))
+        manifest = Blueprint.model_validate(plain_yaml(text))
     except yaml.YAMLError as error:
         faults.append(Fault("blueprint.yaml", f"It is not YAML: {error}"))
         return None
@@ -202,6 +237,6 @@ def yaml_document(path: Path) -> Any:
         InvalidCatalogError: it is not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
+        return plain_yaml(path.read_bytes())
     except yaml.YAMLError as error:
         raise InvalidCatalogError(f"{path.name} is not YAML: {error}", "Mend it.") from error

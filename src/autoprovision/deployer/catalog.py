@@ -6,6 +6,7 @@ what the platform reads; it is written last, and only over the index that was re
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from autoprovision.deployer import artifacts
@@ -13,17 +14,24 @@ from autoprovision.deployer.blueprint_folder import (
     BlueprintFolder,
     read_blueprint_folder,
     read_price_book,
+    with_own_prices,
     yaml_document,
 )
-from autoprovision.deployer.errors import DeployError, PublishedDifferentlyError
+from autoprovision.deployer.errors import (
+    DeployError,
+    InvalidCatalogError,
+    PublishedDifferentlyError,
+)
 from autoprovision.deployer.sources import Sources
-from autoprovision.deployer.stacks import Confirm, Say, StackPlan, deploy_stack
+from autoprovision.deployer.stacks import Confirm, Say, StackPlan, deploy_stack, describe
 from autoprovision.deployer.templates import read_template
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.errors import InvalidInputError
+from autoprovision.domain.orders import taken
 from autoprovision.domain.policy import parse_policy
 from autoprovision.domain.price import PriceBook
+from autoprovision.domain.request import TargetEnvironment
 
 INDEX_KEY = "index.json"
 POLICY_KEY = "policy.json"
@@ -48,14 +56,18 @@ def publish_catalog(
     region: str,
     bucket: str,
     parameters: Mapping[str, str],
+    networks: tuple[TargetEnvironment, ...],
     say: Say,
     confirm: Confirm,
 ) -> Catalog:
     """Publish all blueprints with their service roles, the prices, and a first policy.
 
+    What was published one by one stays, unless the sources have a blueprint of that id.
+
     Args:
         bucket: the catalog bucket.
         parameters: those of the platform; a role's template takes the ones it declares.
+        networks: the environments that have a network.
 
     Raises:
         InvalidCatalogError: a folder has faults; nothing was published.
@@ -70,10 +82,91 @@ def publish_catalog(
     for folder in folders:
         role = _deploy_role(clients, folder, platform_name, parameters, say, confirm)
         published.append(_publish(s3, bucket, region, folder, role))
-    catalog = _catalog(tuple(published), prices)
-    _write_index(s3, bucket, catalog, say)
+    before, etag = read_index(s3, bucket)
+    ours = {one.manifest.id for one in published}
+    kept = [one for one in _added(before) if one.manifest.id not in ours]
+    catalog = index_of(
+        (*published, *kept), _with_prices_of(kept, prices, before), networks,
+        added=tuple(one.manifest.id for one in kept),
+    )  # fmt: skip
+    write_index(s3, bucket, catalog, etag, unless=before, say=say)
     _write_first_policy(s3, bucket, sources, say)
     return catalog
+
+
+def publish_blueprint(
+    clients: Callable[[str], Any],
+    path: Path,
+    *,
+    platform_name: str,
+    region: str,
+    say: Say,
+    confirm: Confirm,
+) -> PublishedBlueprint:
+    """Publish one blueprint's folder to a platform that stands.
+
+    Raises:
+        InvalidCatalogError: the folder has faults, or another blueprint takes the same order;
+            nothing was published.
+        PublishedDifferentlyError: this version was published with another content.
+        DeployError: there is no such platform, or somebody else published at the same time.
+    """
+    bucket, parameters = _standing(clients("cloudformation"), platform_name)
+    s3 = clients("s3")
+    before, etag = read_index(s3, bucket)
+    if before is None:
+        raise DeployError(f"{platform_name} has no catalog yet.", "Deploy the platform first.")
+    prices = with_own_prices(path, before.prices)
+    folder = read_blueprint_folder(path, prices)
+    name = folder.manifest.id
+    others = [one for one in before.blueprints if one.manifest.id != name]
+    if sentences := taken(folder.manifest, [one.manifest for one in others]):
+        lines = "".join(f"\n  {sentence}" for sentence in sentences)
+        raise InvalidCatalogError(f"{name} takes orders of others:{lines}\n", "Change `serves`.")
+    _check_unchanged(s3, bucket, folder)
+    role = _deploy_role(clients, folder, platform_name, parameters, say, confirm)
+    published = _publish(s3, bucket, region, folder, role)
+    catalog = index_of(
+        (*others, published), prices, before.networks, added=tuple({*before.added, name})
+    )
+    write_index(s3, bucket, catalog, etag, unless=before, say=say)
+    return published
+
+
+def _standing(cloudformation: Any, platform_name: str) -> tuple[str, dict[str, str]]:
+    """The catalog bucket and the parameters of a platform that was deployed."""
+    data = describe(cloudformation, f"{platform_name}-data")
+    app = describe(cloudformation, f"{platform_name}-app")
+    if data is None or app is None:
+        raise DeployError(
+            f"There is no platform {platform_name} in this account and region.",
+            "Check --name and --region, or deploy it with `autoprovision deploy`.",
+        )
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in data["Outputs"]}
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in app.get("Parameters", [])}
+    return outputs["CatalogBucketName"], given
+
+
+def _added(before: Catalog | None) -> list[PublishedBlueprint]:
+    if before is None:
+        return []
+    return [one for one in before.blueprints if one.manifest.id in before.added]
+
+
+def _with_prices_of(
+    kept: list[PublishedBlueprint], prices: PriceBook, before: Catalog | None
+) -> PriceBook:
+    """The prices, and those that only what stays was published with."""
+    if before is None or not kept:
+        return prices
+    used = {
+        line.price
+        for one in kept
+        for topology in one.manifest.topologies.values()
+        for line in topology.prices
+    }
+    more = {name: one for name, one in before.prices.prices.items() if name in used}
+    return prices.model_copy(update={"prices": more | prices.prices})
 
 
 def _check_unchanged(s3: Any, bucket: str, folder: BlueprintFolder) -> None:
@@ -136,21 +229,43 @@ def _publish(
     return published
 
 
-def _catalog(blueprints: tuple[PublishedBlueprint, ...], prices: PriceBook) -> Catalog:
+def index_of(
+    blueprints: tuple[PublishedBlueprint, ...], prices: PriceBook,
+    networks: tuple[TargetEnvironment, ...], *, added: tuple[str, ...] = (),
+) -> Catalog:  # fmt: skip
+    """The index of a catalog, under the digest of its content."""
     content = {
         "blueprints": [one.document() for one in blueprints],
         "prices": prices.document(),
+        "networks": [one.value for one in networks],
     }
-    return Catalog(blueprints=blueprints, prices=prices, version=digest(content))
+    return Catalog(
+        blueprints=blueprints, prices=prices, version=digest(content), networks=networks,
+        added=tuple(sorted(added)),
+    )  # fmt: skip
 
 
-def _write_index(s3: Any, bucket: str, catalog: Catalog, say: Say) -> None:
-    content = json.dumps(catalog.document(), indent=1).encode()
-    before = artifacts.read(s3, bucket, INDEX_KEY)
-    if before is not None and before[0] == content:
+def read_index(s3: Any, bucket: str) -> tuple[Catalog | None, str | None]:
+    """The index that stands with its ETag; None and None before the first."""
+    found = artifacts.read(s3, bucket, INDEX_KEY)
+    return (None, None) if found is None else (Catalog.model_validate_json(found[0]), found[1])
+
+
+def write_index(
+    s3: Any, bucket: str, catalog: Catalog, etag: str | None, *, unless: Catalog | None, say: Say
+) -> None:
+    """Write the index over the one that was read, or not at all.
+
+    Args:
+        unless: the index that stands; the same again is not written.
+
+    Raises:
+        DeployError: it is another one by now.
+    """
+    if catalog == unless:
         say("Catalog: nothing changes.")
         return
-    etag = None if before is None else before[1]
+    content = json.dumps(catalog.document(), indent=1).encode()
     if not artifacts.put_if_unchanged(s3, bucket, INDEX_KEY, content, etag):
         raise DeployError(
             "Somebody else published the catalog at the same time.", "Deploy again to see theirs."

@@ -1,8 +1,8 @@
 """The whole deployment, in an order in which every part finds what it needs.
 
-What is kept (data) → code and definitions → the bounds of applications' roles → what can be ordered
-→ what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that ended
-anywhere is simply run again.
+What is kept (data) → code and definitions → the bounds of applications' roles → networks → what can
+be ordered → what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that
+ended anywhere is simply run again.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from autoprovision.deployer import artifacts
 from autoprovision.deployer.catalog import publish_catalog, read_catalog
 from autoprovision.deployer.errors import DeployError
 from autoprovision.deployer.first_admin import create_first_admin
+from autoprovision.deployer.networks import deploy_networks, parameter_names
 from autoprovision.deployer.package import build_archive
 from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.deployer.stacks import (
@@ -25,6 +26,7 @@ from autoprovision.deployer.stacks import (
     describe,
 )
 from autoprovision.deployer.templates import Template, read_template
+from autoprovision.domain.request import TargetEnvironment
 
 __all__ = ["Change", "DeployOptions", "Deployment", "deploy"]
 
@@ -38,7 +40,9 @@ class DeployOptions:
 
     Attributes:
         parameters: values for parameters of infra/data.yaml and infra/app.yaml by name; one left
-            out keeps the value of the last deployment, or takes its default.
+            left out keeps the value of the last deployment, or takes its default. `prod.Zones`
+            is the parameter Zones of prod's network.
+        networks: environments that shall have a network; those that have one keep it.
         admin_email: the first admin; also AdminEmail and SenderAddress when those are not set.
         admin_password: theirs at once, instead of an invitation by mail.
         local_runtime: the functions run in this very interpreter, which has their dependencies.
@@ -48,6 +52,7 @@ class DeployOptions:
     region: str
     platform_name: str = "autoprovision"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[TargetEnvironment, ...] = ()
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     local_runtime: bool = False
@@ -94,9 +99,11 @@ def deploy(
     outputs = run.data_stack()
     keys = run.upload(outputs["ArtifactsBucketName"])
     run.boundary_stack()
+    networks = run.network_stacks()
     publish_catalog(
         clients, found, platform_name=options.platform_name, region=options.region,
-        bucket=outputs["CatalogBucketName"], parameters=run.parameters, say=say, confirm=confirm,
+        bucket=outputs["CatalogBucketName"], parameters=run.parameters, networks=networks,
+        say=say, confirm=confirm,
     )  # fmt: skip
     outputs |= run.app_stack(outputs["ArtifactsBucketName"], keys)
     if options.admin_email:
@@ -127,6 +134,7 @@ class _Run:
         """Find what is wrong before anything is changed."""
         known = (_declared(self._data) | _declared(self._app)) - _FILLED_IN_HERE
         known = frozenset(name for name in known if not name.endswith(_DEFINITION_KEY))
+        known |= parameter_names(self._sources.template("network"))
         if unknown := sorted(set(self.parameters) - known):
             raise DeployError(
                 f"There is no parameter {', '.join(unknown)}.",
@@ -171,6 +179,14 @@ class _Run:
     def boundary_stack(self) -> None:
         """What a blueprint's service role may give an application at most."""
         self._deploy("boundary", self._sources.template("boundary"), {}, None)
+
+    def network_stacks(self) -> tuple[TargetEnvironment, ...]:
+        """What the applications of an environment share; gives the environments that have it."""
+        return deploy_networks(
+            self._clients("cloudformation"), self._sources.template("network"),
+            self._options.networks, platform_name=self._options.platform_name,
+            parameters=self.parameters, say=self._say, confirm=self._confirm,
+        )  # fmt: skip
 
     def app_stack(self, bucket: str, keys: Mapping[str, str]) -> dict[str, str]:
         """What can be replaced."""

@@ -29,6 +29,15 @@ class Template:
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def plain_yaml(text: bytes) -> Any:
+    """A YAML file's plain values.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, Loader=_Safe)  # noqa: S506 - a subclass of SafeLoader
+
+
 class _Loader(_Safe):  # type: ignore[misc]
     """YAML with CloudFormation's short forms (`!Ref`), which are kept as plain values."""
 

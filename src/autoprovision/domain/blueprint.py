@@ -167,6 +167,7 @@ class Blueprint(_Manifest):
         template_of: the blueprint whose template and service role it uses, so that two that differ
             in what is put on the stack share the stack; its own folder's when None.
         domain: whether it takes a name in the platform's zone.
+        needs_network: whether its stacks take from the network stack of their environment.
         proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
     """
 
@@ -182,6 +183,7 @@ class Blueprint(_Manifest):
     topologies: Annotated[dict[TargetEnvironment, Topology], Field(min_length=1)]
     capabilities: tuple[Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"], ...] = ()
     kept_on_terminate: tuple[str, ...] = ()
+    needs_network: bool = False
     proven_on: Literal["embedded", "control plane only"] = "embedded"
     minutes_to_create: Annotated[int, Field(ge=1, le=720)] = 30
     expected_seconds: int = 120
@@ -228,11 +230,18 @@ class PublishedBlueprint(Resource):
 
 
 class Catalog(Resource):
-    """All blueprints that can be ordered now, with the prices and their version."""
+    """All blueprints that can be ordered now, with the prices and their version.
+
+    Attributes:
+        networks: the environments that have a network stack.
+        added: blueprints that were published one by one; a deployment of the platform keeps them.
+    """
 
     blueprints: tuple[PublishedBlueprint, ...]
     prices: PriceBook
     version: str
+    networks: tuple[TargetEnvironment, ...] = ()
+    added: tuple[str, ...] = ()
 
     def by_id(self, blueprint_id: str) -> PublishedBlueprint | None:
         """The current version of a blueprint."""

@@ -7,6 +7,12 @@ from pydantic import Field
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.resource import Resource
 
+CONTROL_PLANE_REASON = "CONTROL_PLANE_ONLY"
+CONTROL_PLANE_ONLY = (
+    "Control plane only: this platform makes the stack, but no container or machine runs here, so "
+    "nothing is published and there is no URL."
+)
+
 
 class PriceLine(Resource):
     """One line of the price.
@@ -88,6 +94,8 @@ class Plan(Resource):
         basis: digest over what an approval depends on besides the request itself: blueprint,
             price and policy. When it moves, the question is asked anew.
         digest: digest over all of the plan but the quota, which moves by the minute.
+        control_plane_only: the stack is made, but nothing of it runs here, so there is no URL.
+        warnings: what a reader should know before saying yes, a sentence each.
     """
 
     digest: str = ""
@@ -106,6 +114,8 @@ class Plan(Resource):
     expires_after: str | None = None
     basis: str
     quota: QuotaView
+    control_plane_only: bool = False
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def sealed(cls, **fields: Any) -> "Plan":

@@ -63,7 +63,7 @@ def resolve(
     topology = blueprint.manifest.topologies[template.TargetEnvironment]
     values, parameter_faults = _declared(template, blueprint)
     expires_after, expiry_faults = _expiry(template, topology)
-    faults += parameter_faults + expiry_faults
+    faults += parameter_faults + expiry_faults + _network(template, blueprint, catalog)
     if faults:
         raise InvalidInputError(faults)
     sources = _sources(template, blueprint, project_url, values, platform, unit)
@@ -80,6 +80,22 @@ def resolve(
         price_lines=price_lines(topology.prices, catalog.prices),
         unpriced=unpriced(blueprint.resources, topology.prices),
     )  # fmt: skip
+
+
+def _network(
+    template: RequestTemplate, blueprint: PublishedBlueprint, catalog: Catalog
+) -> list[Fault]:
+    """What CloudFormation would find out late: the network to import from is not there."""
+    environment = template.TargetEnvironment
+    if not blueprint.manifest.needs_network or environment in catalog.networks:
+        return []
+    having = ", ".join(one.value for one in catalog.networks) or "none"
+    sentence = (
+        f"{blueprint.manifest.title} needs the network of {environment.value}, which this platform "
+        f"does not have (it has {having}); an admin adds it with "
+        f"`autoprovision deploy --network {environment.value}`."
+    )
+    return [Fault(pointer("TargetEnvironment"), sentence, "NO_NETWORK")]
 
 
 def source_names(declared: set[str], platform: set[str]) -> set[str]:

@@ -10,8 +10,10 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from autoprovision.deployer.catalog import read_catalog
 from autoprovision.deployer.deploy import Deployment, DeployOptions, deploy
-from autoprovision.deployer.sources import find_sources
+from autoprovision.deployer.sources import Sources, find_sources
+from autoprovision.domain.request import TargetEnvironment
 from autoprovision.embedded.state import EmbeddedAws
 
 ADMIN_EMAIL = "admin@platform.example"
@@ -27,6 +29,16 @@ _PARAMETERS = {
     "DeletionProtection": "false",
     # Nobody needs an authenticator app to try it; who enrols one is asked for it.
     "MfaRoles": "",
+    # Networks cost nothing here; what would only take time is left out.
+    **{
+        f"{env.value}.{name}": value
+        for env in TargetEnvironment
+        for name, value in {
+            "NatGateways": "none",
+            "FlowLogs": "false",
+            "DeletionProtection": "false",
+        }.items()
+    },
 }
 
 
@@ -74,7 +86,12 @@ def install(
     clients("ses").verify_email_identity(EmailAddress=SENDER_ADDRESS)
     options = DeployOptions(
         region=aws.region,
-        parameters={**_PARAMETERS, **(parameters or {})},
+        parameters={
+            **_PARAMETERS,
+            "ControlPlaneOnly": _not_run_here(sources),
+            **(parameters or {}),
+        },
+        networks=tuple(TargetEnvironment),
         admin_email=ADMIN_EMAIL,
         admin_password=password,
         local_runtime=True,
@@ -91,6 +108,12 @@ def install(
         admin_password=password,
         outputs=made.outputs,
     )
+
+
+def _not_run_here(sources: Sources) -> str:
+    """The blueprints whose containers or machines cannot run on an embedded AWS."""
+    _, folders = read_catalog(sources)
+    return ",".join(one.manifest.id for one in folders if one.manifest.proven_on != "embedded")
 
 
 def _yes(_stack: str, _changes: object) -> bool:

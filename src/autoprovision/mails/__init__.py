@@ -22,6 +22,7 @@ from autoprovision.domain.resource import Resource
 MESSAGES = (
     "approval-requested",
     "cancelled",
+    "control-plane-only",
     "expired",
     "expiring",
     "failed",

@@ -75,7 +75,10 @@ class MemorySettlement:
         self._applications[application.id] = after
         return after
 
-    def succeed(self, request_id: str, *, message: str, at: str, **application: Any) -> Request:
+    def succeed(
+        self, request_id: str, *, message: str, at: str,
+        request_reason: str = RequestStatus.SUCCEEDED.value, **application: Any,
+    ) -> Request:  # fmt: skip
         """The pivot: commit the hold, request SUCCEEDED, application as given."""
         with self._lock:
             request = self.request(request_id)
@@ -99,7 +102,7 @@ class MemorySettlement:
                            "monthly_credits": total}  # fmt: skip
                 self._write_application(target, **changes)
             return self._write_request(
-                request, status=RequestStatus.SUCCEEDED, reason=RequestStatus.SUCCEEDED.value,
+                request, status=RequestStatus.SUCCEEDED, reason=request_reason,
                 message=message, updated_at=at, url=changes.get("url", target.url),
             )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """`Platform`, the bundle of all ports, and the settings that the rules need."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -36,7 +37,13 @@ from autoprovision.ports.workflow import (
 
 @dataclass(frozen=True)
 class PlatformSettings:
-    """What the rules need to know of the platform; all of it parameters of `infra/`."""
+    """What the rules need to know of the platform; all of it parameters of `infra/`.
+
+    Attributes:
+        certificate_arns: by environment, of us-east-1, for CloudFront; one without has no names.
+        regional_certificate_arns: by environment, of the platform's region, for APIs.
+        control_plane_only: blueprints whose stacks can be made here but not run.
+    """
 
     name: str
     region: str
@@ -46,7 +53,9 @@ class PlatformSettings:
     url_scheme: str = "https"
     domain_name: str = ""
     hosted_zone_id: str = ""
-    certificate_arn: str = ""
+    certificate_arns: Mapping[str, str] = field(default_factory=dict)
+    regional_certificate_arns: Mapping[str, str] = field(default_factory=dict)
+    control_plane_only: frozenset[str] = frozenset()
     portal_url: str = ""
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
     mfa_roles: frozenset[str] = frozenset()

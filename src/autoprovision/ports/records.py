@@ -101,12 +101,16 @@ class Records(Protocol):
             ConflictError: code CHANGED_MEANWHILE.
         """
 
-    def succeed(self, request_id: str, *, message: str, at: str, **application: Any) -> Request:
+    def succeed(
+        self, request_id: str, *, message: str, at: str,
+        request_reason: str = RequestStatus.SUCCEEDED.value, **application: Any,
+    ) -> Request:  # fmt: skip
         """The pivot: commit the hold, request SUCCEEDED, application as given, in one transaction.
 
-        The request's `url` becomes the application's, and `message` is said of both. An update's
-        hold is merged into the application's, which gets the size of the request's plan; a
-        terminate ends the application as `end_application` does. Repeating it changes nothing.
+        The request's `reason` is SUCCEEDED unless another is given. Its `url` becomes the
+        application's, and `message` is said of both. An update's hold is merged into the
+        application's, which gets the size of the request's plan; a terminate ends the application
+        as `end_application` does. Repeating it changes nothing.
 
         Raises:
             ConflictError: code WRONG_STATUS, the request is not PROVISIONING any more; code

@@ -179,7 +179,7 @@ def _published(plan: Plan, platform: Platform) -> PublishedBlueprint:
         raise StepRefusedError(
             f"{plan.blueprint} {plan.version} is not what was planned.", code="BLUEPRINT_ALTERED"
         )
-    if published.manifest.publish.method not in _PUBLISHABLE:
+    if published.manifest.publish.method not in _PUBLISHABLE and not plan.control_plane_only:
         raise StepRefusedError(
             f"{plan.blueprint} puts code live by {published.manifest.publish.method}, which this "
             "platform cannot do yet.",
@@ -194,4 +194,7 @@ def _launch(request: Request, published: PublishedBlueprint, platform: Platform)
         request, application_of(request, platform), minutes=manifest.minutes_to_create
     )
     seconds = manifest.minutes_to_create * 60 * _ROLLBACK_SHARE + _LATE_SECONDS
-    return {**arguments, "awaitSeconds": seconds, "publishMethod": manifest.publish.method.value}
+    # Where nothing of it can run there is nothing to put code on.
+    is_bare = request.plan is not None and request.plan.control_plane_only
+    method = PublishMethod.NONE if is_bare else manifest.publish.method
+    return {**arguments, "awaitSeconds": seconds, "publishMethod": method.value}

@@ -76,6 +76,8 @@ def _announce(request: Request, platform: Platform) -> bool:
     message, names = outcomes[request.kind].get(request.status, ("", ()))
     if request.publishes_only and request.status is _S.SUCCEEDED:
         names = (_E.APPLICATION_PUBLISHED,)
+    if message == "provisioned" and request.plan is not None and request.plan.control_plane_only:
+        message = "control-plane-only"
     for name in names:
         platform.events.publish(name, event_detail(request, platform))
     if request.status is _S.NEEDS_OPERATOR:

@@ -5,7 +5,9 @@ from typing import Any
 from autoprovision.domain.application import ApplicationStatus
 from autoprovision.domain.clock import iso, parse_duration
 from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.plan import CONTROL_PLANE_ONLY, CONTROL_PLANE_REASON
 from autoprovision.domain.request import Request, RequestStatus
+from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import CancelledError
 from autoprovision.steps.request import wanted
@@ -33,19 +35,37 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         message = commit(request, stack, url, platform)
         forget_replaced(request, platform)
         return {"message": message}
-    now = platform.now()
-    message = f"{request.application_name} answers at {url}."
+    outcome = _control_plane_only(request, stack) or {
+        "message": f"{request.application_name} answers at {url}.",
+        "reason": "PROVISIONED",
+        "url": url,
+        "outputs": stack.outputs,
+    }
     try:
         platform.records.succeed(
-            request.id, message=message, at=iso(now), status=ApplicationStatus.AVAILABLE,
-            reason="PROVISIONED", url=url, outputs=stack.outputs, stack_id=stack.id,
-            stack_name=stack.name, expires_at=_expiry(request, platform),
+            request.id, at=iso(platform.now()), status=ApplicationStatus.AVAILABLE,
+            stack_id=stack.id, stack_name=stack.name, expires_at=_expiry(request, platform),
+            **outcome,
         )  # fmt: skip
     except ConflictError as error:
         if error.reason != "CANCEL_REQUESTED":
             raise
         raise CancelledError("The request was cancelled.") from error
-    return {"message": message}
+    return {"message": outcome["message"]}
+
+
+def _control_plane_only(request: Request, stack: Stack) -> dict[str, Any] | None:
+    """What is said of an application of which only the stack stands; None of all others."""
+    if request.plan is None or not request.plan.control_plane_only:
+        return None
+    return {
+        "message": f"The stack of {request.application_name} stands. {CONTROL_PLANE_ONLY}",
+        "reason": CONTROL_PLANE_REASON,
+        "request_reason": CONTROL_PLANE_REASON,
+        "url": None,
+        # An address that nobody answers at is not to be taken for one that works.
+        "outputs": {name: value for name, value in stack.outputs.items() if name != "Url"},
+    }
 
 
 def _expiry(request: Request, platform: Platform) -> str | None:

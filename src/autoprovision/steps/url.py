@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from autoprovision.domain.plan import CONTROL_PLANE_ONLY
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import StepRefusedError, UrlNotReadyError
@@ -11,11 +12,15 @@ from autoprovision.steps.request import wanted
 def check_url(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """Ask the URL once; the state asks again for some minutes.
 
+    Of a plan that is control plane only nothing runs, so nothing is asked.
+
     Raises:
         CancelledError: somebody has asked to cancel the request.
         UrlNotReadyError: it does not answer, or not well.
     """
-    wanted(event, platform)
+    request = wanted(event, platform)
+    if request.plan is not None and request.plan.control_plane_only:
+        return {"message": CONTROL_PLANE_ONLY}
     _, url = url_of(event["stackId"], platform)
     problem = platform.probe.check(url)
     if problem is not None:

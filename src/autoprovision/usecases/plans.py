@@ -10,7 +10,7 @@ from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts
-from autoprovision.domain.plan import Plan, QuotaView
+from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
 from autoprovision.domain.planning import Resolved, environments_of, resolve
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
 from autoprovision.domain.price import credits_of, price_lines
@@ -75,14 +75,16 @@ def plan_for(
     """
     catalog = catalog or platform.catalog.catalog()
     policy = platform.catalog.policy()
+    settings = blueprint_settings(platform, template.TargetEnvironment)
     resolved = resolve(
-        template, catalog, platform=blueprint_settings(platform), unit=unit,
+        template, catalog, platform=settings, unit=unit,
         allowed_hosts=AllowedHosts.parse(platform.settings.allowed_git_hosts),
     )  # fmt: skip
     quota = quota_view(actor, unit, resolved, catalog, platform, own_hold=own_hold)
     facts = _facts(actor, template, unit, resolved, quota, catalog, platform)
     verdict = evaluate(policy, facts)
     published = resolved.blueprint
+    cannot_run = published.manifest.id in platform.settings.control_plane_only
     plan = Plan.sealed(
         blueprint=published.manifest.id,
         version=published.manifest.version,
@@ -99,6 +101,8 @@ def plan_for(
         expires_after=resolved.expires_after,
         basis=basis_of(published, resolved.monthly_credits, policy),
         quota=quota,
+        control_plane_only=cannot_run,
+        warnings=(CONTROL_PLANE_ONLY,) if cannot_run else (),
     )
     return Planned(plan, resolved, unit, facts)
 
@@ -148,8 +152,8 @@ def basis_of(published: PublishedBlueprint, monthly_credits: int, policy: Policy
     )
 
 
-def blueprint_settings(platform: Platform) -> dict[str, str]:
-    """The platform's settings that a blueprint may use."""
+def blueprint_settings(platform: Platform, environment: str) -> dict[str, str]:
+    """The platform's settings that a blueprint may use in an environment."""
     settings = platform.settings
     return {
         "name": settings.name,
@@ -157,7 +161,8 @@ def blueprint_settings(platform: Platform) -> dict[str, str]:
         "urlScheme": settings.url_scheme,
         "domainName": settings.domain_name,
         "hostedZoneId": settings.hosted_zone_id,
-        "certificateArn": settings.certificate_arn,
+        "certificateArn": settings.certificate_arns.get(environment, ""),
+        "regionalCertificateArn": settings.regional_certificate_arns.get(environment, ""),
     }
 
 

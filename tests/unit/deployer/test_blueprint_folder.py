@@ -153,7 +153,7 @@ def test_a_blueprint_may_share_the_stack_of_another(catalog):
 def test_platform_settings_are_those_of_a_plan():
     settings = PlatformSettings(name="a", region="r", sender="s", allowed_git_hosts="h")
     platform = type("Fake", (), {"settings": settings})()
-    assert set(blueprint_settings(platform)) == PLATFORM_SETTINGS
+    assert set(blueprint_settings(platform, "dev")) == PLATFORM_SETTINGS
 
 
 def test_every_price_says_where_and_when_it_was_read():

@@ -67,6 +67,7 @@ def publish(s3, sources, **changes):
         "region": REGION,
         "bucket": BUCKET,
         "parameters": {"HostedZoneId": "Z1"},
+        "networks": (),
         **changes,
     }
     made = catalog.publish_catalog(

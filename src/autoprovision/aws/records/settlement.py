@@ -56,7 +56,10 @@ def until_settled(deed: Callable[[], T]) -> T:
 class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
     """The part of `Records` that ends requests and applications."""
 
-    def succeed(self, request_id: str, *, message: str, at: str, **application: Any) -> Request:
+    def succeed(
+        self, request_id: str, *, message: str, at: str,
+        request_reason: str = RequestStatus.SUCCEEDED.value, **application: Any,
+    ) -> Request:  # fmt: skip
         """The pivot: commit the hold, request SUCCEEDED, application as given.
 
         Raises:
@@ -74,18 +77,20 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
             if request.cancel_requested_by:
                 raise cancel_requested(request_id)
             changes = {**application, "message": message, "updated_at": at}
-            writes = self._success(request, changes, message)
+            writes = self._success(request, changes, message, request_reason)
             write_together(self._tables.client, writes)
             return self.request(request_id)
 
         return until_settled(deed)
 
-    def _success(self, request: Request, changes: dict[str, Any], message: str) -> list[Write]:
+    def _success(
+        self, request: Request, changes: dict[str, Any], message: str, request_reason: str
+    ) -> list[Write]:
         at = changes["updated_at"]
         target = self.application(request.application_id or "")
         moved = status_write(
             self._tables, request.id, RequestStatus.SUCCEEDED, {RequestStatus.PROVISIONING},
-            unless_cancelled=True, reason=RequestStatus.SUCCEEDED.value, message=message,
+            unless_cancelled=True, reason=request_reason, message=message,
             updated_at=at, url=changes.get("url", target.url),
         )  # fmt: skip
         if request.kind == "terminate":

@@ -1,0 +1,107 @@
+"""The networks of the environments: a stack each, made where somebody asked for it.
+
+A load balancer and gateways cost money while nobody uses them, so none is made unasked; one that
+stands is brought up to date with the rest.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autoprovision.deployer.errors import DeployError
+from autoprovision.deployer.stacks import Confirm, Say, StackPlan, deploy_stack, describe
+from autoprovision.deployer.templates import read_template
+from autoprovision.domain.request import TargetEnvironment
+
+# What a new network starts with; only prod pays for gateways, three zones and protection.
+_FIRST: dict[TargetEnvironment, dict[str, str]] = {
+    TargetEnvironment.DEV: {"AddressPrefix": "10.20"},
+    TargetEnvironment.STAG: {"AddressPrefix": "10.21"},
+    TargetEnvironment.PROD: {
+        "AddressPrefix": "10.22",
+        "Zones": "3",
+        "NatGateways": "zone",
+        "DeletionProtection": "true",
+    },
+}
+# The deployer gives these itself.
+_FILLED_IN_HERE = frozenset({"PlatformName", "TargetEnvironment", "CertificateArn"})
+
+
+def parameter_names(template: bytes) -> frozenset[str]:
+    """What may be set of networks: `<environment>.<Parameter>`."""
+    declared = read_template(template).parameter_names - _FILLED_IN_HERE
+    return frozenset(f"{env.value}.{name}" for env in TargetEnvironment for name in declared)
+
+
+def environments_from(text: str) -> tuple[TargetEnvironment, ...]:
+    """The environments of a list such as `dev,prod`.
+
+    Raises:
+        DeployError: there is no such environment.
+    """
+    asked = [one.strip() for one in text.split(",") if one.strip()]
+    try:
+        return tuple(TargetEnvironment(one) for one in asked)
+    except ValueError as error:
+        raise DeployError(
+            f"{error}.", f"There are {', '.join(one.value for one in TargetEnvironment)}."
+        ) from error
+
+
+def deploy_networks(
+    cloudformation: Any,
+    template: bytes,
+    asked: tuple[TargetEnvironment, ...],
+    *,
+    platform_name: str,
+    parameters: Mapping[str, str],
+    say: Say,
+    confirm: Confirm,
+) -> tuple[TargetEnvironment, ...]:
+    """Make the networks that were asked for, and bring those that stand up to date.
+
+    Args:
+        template: the text of infra/network.yaml.
+        parameters: those of the platform; `prod.Zones` is the parameter Zones of prod's network.
+
+    Returns:
+        The environments that have a network now.
+    """
+    declared = read_template(template).parameter_names
+    standing = []
+    for environment in TargetEnvironment:
+        name = f"{platform_name}-network-{environment.value}"
+        is_new = describe(cloudformation, name) is None
+        if is_new and environment not in asked:
+            continue
+        plan = StackPlan(
+            name=name,
+            template=template,
+            parameters={
+                **(_FIRST[environment] if is_new else {}),
+                **_given(environment, parameters),
+                "PlatformName": platform_name,
+                "TargetEnvironment": environment.value,
+            },
+            capabilities=("CAPABILITY_NAMED_IAM",),
+            tags={
+                "autoprovision:platform": platform_name,
+                "autoprovision:environment": environment.value,
+            },
+        )
+        deploy_stack(cloudformation, plan, declared=declared, say=say, confirm=confirm)
+        standing.append(environment)
+    return tuple(standing)
+
+
+def _given(environment: TargetEnvironment, parameters: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"{environment.value}."
+    given = {
+        name.removeprefix(prefix): value
+        for name, value in parameters.items()
+        if name.startswith(prefix)
+    }
+    certificate = f"RegionalCertificateArn{environment.value.capitalize()}"
+    if certificate in parameters:
+        given["CertificateArn"] = parameters[certificate]
+    return given

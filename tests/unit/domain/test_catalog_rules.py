@@ -1,0 +1,52 @@
+"""Planning against the catalog: the network that a stack imports from, and who takes which order."""
+
+import pytest
+from tests.workflow.world import catalog, manifest, published
+
+from autoprovision.domain.blueprint import Blueprint
+from autoprovision.domain.errors import InvalidInputError
+from autoprovision.domain.git_source import AllowedHosts
+from autoprovision.domain.orders import orders_of, taken
+from autoprovision.domain.planning import resolve
+from autoprovision.domain.request import TargetEnvironment, parse_template
+
+REQUEST = {
+    "ApplicationName": "shop", "TargetEnvironment": "stag", "ProjectType": "Static",
+    "ProjectURL": "github.com/acme/site", "ProjectEmail": "team@uni.edu",
+}  # fmt: skip
+
+
+def planned(networks: tuple[TargetEnvironment, ...], *, needs: bool):
+    one = published(manifest(needsNetwork=needs))
+    return resolve(
+        parse_template(REQUEST), catalog(one).model_copy(update={"networks": networks}),
+        platform={}, unit="cs", allowed_hosts=AllowedHosts.parse("github.com"),
+    )  # fmt: skip
+
+
+def test_a_stack_without_its_network_is_refused_before_cloudformation_is_asked():
+    with pytest.raises(InvalidInputError) as refused:
+        planned((TargetEnvironment.DEV,), needs=True)
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.code) == ("/TargetEnvironment", "NO_NETWORK")
+    assert "it has dev" in fault.detail
+    assert "autoprovision deploy --network stag" in fault.detail
+
+
+def test_a_network_that_stands_or_is_not_needed_is_no_fault():
+    assert planned((TargetEnvironment.STAG,), needs=True).blueprint
+    assert planned((), needs=False).blueprint
+
+
+def blueprint(**changes: object) -> Blueprint:
+    return Blueprint.model_validate(manifest(**changes))
+
+
+def test_an_order_is_taken_by_one_blueprint_only():
+    serves = [{"projectType": "Dynamic", "techStacks": ["Flask"], "environments": ["dev", "prod"]}]
+    one = blueprint(serves=serves)
+    other = blueprint(id="another", serves=[{**serves[0], "environments": ["prod"]}])
+    assert orders_of(one) == {("dynamic", "flask", "dev"), ("dynamic", "flask", "prod")}
+    assert taken(other, [one]) == ["dynamic with flask in prod is taken by static-site already."]
+    assert taken(one, [one]) == []
+    assert taken(blueprint(id="another"), [one]) == []
