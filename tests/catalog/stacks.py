@@ -28,9 +28,9 @@ class Workbench:
             self._clients[service] = self.aws.client(service)
         return self._clients[service]
 
-    def boundary(self) -> None:
+    def boundary(self, platform: str = "autoprovision") -> None:
         text = (ROOT / "infra" / "boundary.yaml").read_text()
-        self.create("boundary", text, {"PlatformName": "autoprovision"})
+        self.create(f"boundary-{platform}", text, {"PlatformName": platform})
 
     def network(self, environment: str) -> None:
         text = (ROOT / "infra" / "network.yaml").read_text()
@@ -52,6 +52,7 @@ class Workbench:
         if zone:
             parameters |= {"HostedZoneId": zone, "PlatformName": "zoned"}
             name += "-zoned"
+            self.boundary("zoned")
         return self.create(name, text, parameters)["RoleArn"]
 
     def create(
@@ -82,6 +83,8 @@ class Workbench:
             "secret.arn": "",
         }
         parameters = golden["parameters"] | {k: given[v] for k, v in golden["assigned"].items()}
+        if zone and "PlatformName" in parameters:
+            parameters["PlatformName"] = "zoned"
         if "UrlScheme" in parameters:
             parameters["UrlScheme"] = "http"
         template = CATALOG / golden["blueprint"] / "template.yaml"

@@ -19,7 +19,7 @@ IDS = [one.manifest.id for one in FOLDERS]
 OURS = {"application", "unit", "owner", "environment"}
 # Types whose schema has no tags, or whose tags are those of what they belong to.
 UNTAGGED = {
-    "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::CloudFront::OriginAccessControl",
+    "AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::CloudFront::OriginAccessControl",
     "AWS::EC2::LaunchTemplate", "AWS::EFS::FileSystem", "AWS::EFS::MountTarget",
     "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::IAM::InstanceProfile", "AWS::Lambda::Permission",
     "AWS::Route53::RecordSet", "AWS::S3::BucketPolicy",

@@ -10,6 +10,8 @@ from autoprovision.embedded.cloudformation_actions import NEEDS
 
 # What the making and deleting of other types needs (CloudFormation registry, handlers' permissions).
 MORE = {
+    "AWS::ApiGatewayV2::ApiMapping": ("apigateway:POST", "apigateway:DELETE"),
+    "AWS::ApiGatewayV2::DomainName": ("apigateway:POST", "apigateway:DELETE", "apigateway:TagResource"),
     "AWS::AutoScaling::AutoScalingGroup": ("autoscaling:CreateAutoScalingGroup", "autoscaling:DeleteAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup", "ec2:RunInstances", "iam:PassRole"),
     "AWS::EC2::LaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplate", "ec2:CreateTags"),
     "AWS::ECR::Repository": ("ecr:CreateRepository", "ecr:DeleteRepository", "ecr:PutLifecyclePolicy", "ecr:TagResource"),
