@@ -4,6 +4,7 @@ import pytest
 from tests.catalog.stacks import Workbench, get
 from tests.catalog.test_folders import FOLDERS, IDS
 
+
 @pytest.mark.parametrize("environment", ["dev", "stag", "prod"])
 @pytest.mark.parametrize("blueprint", IDS)
 def test_it_is_made_and_deleted_to_nothing(workbench: Workbench, blueprint: str, environment: str):

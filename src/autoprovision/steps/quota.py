@@ -5,14 +5,12 @@ from typing import Any
 from autoprovision.domain.application import ApplicationStatus
 from autoprovision.domain.clock import iso, parse_duration
 from autoprovision.domain.errors import ConflictError
-from autoprovision.domain.plan import CONTROL_PLANE_ONLY, CONTROL_PLANE_REASON
 from autoprovision.domain.request import Request, RequestStatus
-from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import CancelledError
 from autoprovision.steps.request import wanted
 from autoprovision.steps.update import commit, forget_replaced
-from autoprovision.steps.url import url_of
+from autoprovision.steps.url import url_of, without_url
 
 
 def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -35,7 +33,7 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         message = commit(request, stack, url, platform)
         forget_replaced(request, platform)
         return {"message": message}
-    outcome = _control_plane_only(request, stack) or {
+    outcome = without_url(request, stack) or {
         "message": f"{request.application_name} answers at {url}.",
         "reason": "PROVISIONED",
         "url": url,
@@ -52,20 +50,6 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
             raise
         raise CancelledError("The request was cancelled.") from error
     return {"message": outcome["message"]}
-
-
-def _control_plane_only(request: Request, stack: Stack) -> dict[str, Any] | None:
-    """What is said of an application of which only the stack stands; None of all others."""
-    if request.plan is None or not request.plan.control_plane_only:
-        return None
-    return {
-        "message": f"The stack of {request.application_name} stands. {CONTROL_PLANE_ONLY}",
-        "reason": CONTROL_PLANE_REASON,
-        "request_reason": CONTROL_PLANE_REASON,
-        "url": None,
-        # An address that nobody answers at is not to be taken for one that works.
-        "outputs": {name: value for name, value in stack.outputs.items() if name != "Url"},
-    }
 
 
 def _expiry(request: Request, platform: Platform) -> str | None:

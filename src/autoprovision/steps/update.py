@@ -8,6 +8,7 @@ failed afterwards (the code, the URL) is taken back by an update to how the stac
 from typing import Any
 
 from autoprovision.domain.application import Application, ApplicationStatus
+from autoprovision.domain.blueprint import PublishMethod
 from autoprovision.domain.change import (
     ChangeSet,
     LastGood,
@@ -21,6 +22,7 @@ from autoprovision.domain.stack import Stack, StackOutcome, outcome
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import ChangeSetPendingError, StepRefusedError
 from autoprovision.steps.request import application_of, wanted
+from autoprovision.steps.url import without_url
 from autoprovision.usecases.timeline import note
 from autoprovision.usecases.updates import LIVE_PATH, arguments_for, standing
 
@@ -84,10 +86,11 @@ def _change(
     manifest = platform.catalog.version(plan.blueprint, plan.version).manifest
     becoming = application.with_(secret_arn=request.secret_arn or application.secret_arn)
     seconds = manifest.minutes_to_create * 60 * _ROLLBACK_SHARE + _LATE_SECONDS
+    method = PublishMethod.NONE if plan.control_plane_only else manifest.publish.method
     return {
         **arguments_for(plan, becoming, stack, platform),
         "awaitSeconds": seconds,
-        "publishMethod": manifest.publish.method.value,
+        "publishMethod": method.value,
         "clientRequestToken": request.id.replace("_", "-"),
     }
 
@@ -178,8 +181,9 @@ def commit(request: Request, stack: Stack, url: str, platform: Platform) -> str:
             "project_url": str(request.template.get("ProjectURL") or "") or None,
             "secret_arn": request.secret_arn or application.secret_arn,
         }  # fmt: skip
-    platform.records.succeed(request.id, message=message, at=at, **changes)
-    return message
+    changes |= {"message": message, **(without_url(request, stack) or {})}
+    platform.records.succeed(request.id, at=at, **changes)
+    return str(changes["message"])
 
 
 def forget_replaced(request: Request, platform: Platform) -> None:

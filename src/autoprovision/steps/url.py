@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from autoprovision.domain.plan import CONTROL_PLANE_ONLY
+from autoprovision.domain.plan import CONTROL_PLANE_ONLY, CONTROL_PLANE_REASON
+from autoprovision.domain.request import Request
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import StepRefusedError, UrlNotReadyError
@@ -41,3 +42,17 @@ def url_of(stack_id: str, platform: Platform) -> tuple[Stack, str]:
     if not url:
         raise StepRefusedError("The blueprint's stack has no output Url.", code="NO_URL")
     return stack, url
+
+
+def without_url(request: Request, stack: Stack) -> dict[str, Any] | None:
+    """What is said of an application of which only the stack stands; None of all others."""
+    if request.plan is None or not request.plan.control_plane_only:
+        return None
+    return {
+        "message": f"The stack of {request.application_name} stands. {CONTROL_PLANE_ONLY}",
+        "reason": CONTROL_PLANE_REASON,
+        "request_reason": CONTROL_PLANE_REASON,
+        "url": None,
+        # An address that nobody answers at is not to be taken for one that works.
+        "outputs": {name: value for name, value in stack.outputs.items() if name != "Url"},
+    }

@@ -21,7 +21,7 @@ from autoprovision.domain.errors import (
     UnavailableError,
 )
 from autoprovision.domain.launch import stack_parameters
-from autoprovision.domain.plan import Plan
+from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan
 from autoprovision.domain.quota import Hold, HoldState
 from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.domain.stack import Stack
@@ -226,7 +226,7 @@ def update(
 
 def _must_be_publishable(found: Planned) -> None:
     method = found.resolved.blueprint.manifest.publish.method
-    if method not in _PUBLISHABLE:
+    if method not in _PUBLISHABLE and not found.plan.control_plane_only:
         raise ConflictError(
             f"{found.plan.blueprint} puts code live by {method}, which an update cannot do yet.",
             code="PUBLISH_METHOD_UNSUPPORTED",
@@ -281,6 +281,8 @@ def publish(actor: Actor, application_id: str, platform: Platform, *, request_id
     accepted = begun_before(request_id, platform)
     if accepted is None:
         _must_be_steady(application)
+        if application.blueprint in platform.settings.control_plane_only:
+            raise ConflictError(CONTROL_PLANE_ONLY, code="NOTHING_TO_PUBLISH")
         version = platform.catalog.version(application.blueprint, application.version)
         if version.manifest.publish.method is not PublishMethod.FILES:
             raise ConflictError(
