@@ -30,7 +30,8 @@ def test_it_is_never_shown_as_a_working_url(world, template, blueprint):
     if plan["approval"]["verdict"] != "AUTOMATIC":
         request = approve(world, ada, request)
     done = ada.wait(request["id"])
-    assert (done["status"], done["reason"]) == ("SUCCEEDED", "CONTROL_PLANE_ONLY"), done
+    told = ada.get(f"/requests/{done['id']}/events", limit=100).json()
+    assert (done["status"], done["reason"]) == ("SUCCEEDED", "CONTROL_PLANE_ONLY"), told
     assert done["url"] is None
     assert "Control plane only" in done["message"]
     application = ada.get(f"/applications/{done['applicationId']}").json()

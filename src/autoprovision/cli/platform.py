@@ -128,14 +128,13 @@ def deploy(
     """Put the platform into the AWS account of your environment, after showing what changes."""
     from autoprovision.deployer.deploy import DeployOptions
     from autoprovision.deployer.deploy import deploy as run
-    from autoprovision.deployer.networks import environments_from
 
     aws = _aws_session(region)
     options = DeployOptions(
         region=aws.region_name,
         platform_name=name,
         parameters=_parameters(parameter or []),
-        networks=environments_from(network),
+        networks=tuple(one.strip() for one in network.split(",") if one.strip()),
         admin_email=admin_email,
     )
 

@@ -14,7 +14,7 @@ from autoprovision.deployer import artifacts
 from autoprovision.deployer.catalog import publish_catalog, read_catalog
 from autoprovision.deployer.errors import DeployError
 from autoprovision.deployer.first_admin import create_first_admin
-from autoprovision.deployer.networks import deploy_networks, parameter_names
+from autoprovision.deployer.networks import check_environments, deploy_networks, parameter_names
 from autoprovision.deployer.package import build_archive
 from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.deployer.stacks import (
@@ -52,7 +52,7 @@ class DeployOptions:
     region: str
     platform_name: str = "autoprovision"
     parameters: Mapping[str, str] = field(default_factory=dict)
-    networks: tuple[TargetEnvironment, ...] = ()
+    networks: tuple[str, ...] = ()
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     local_runtime: bool = False
@@ -140,6 +140,7 @@ class _Run:
                 f"There is no parameter {', '.join(unknown)}.",
                 f"There are {', '.join(sorted(known))}.",
             )
+        check_environments(self._options.networks)
         read_catalog(self._sources)
         self._settle_sender()
 

@@ -33,25 +33,24 @@ def parameter_names(template: bytes) -> frozenset[str]:
     return frozenset(f"{env.value}.{name}" for env in TargetEnvironment for name in declared)
 
 
-def environments_from(text: str) -> tuple[TargetEnvironment, ...]:
-    """The environments of a list such as `dev,prod`.
+def check_environments(asked: tuple[str, ...]) -> None:
+    """Find an environment that there is not.
 
     Raises:
-        DeployError: there is no such environment.
+        DeployError: naming it.
     """
-    asked = [one.strip() for one in text.split(",") if one.strip()]
-    try:
-        return tuple(TargetEnvironment(one) for one in asked)
-    except ValueError as error:
+    known = [one.value for one in TargetEnvironment]
+    if unknown := [one for one in asked if one not in known]:
         raise DeployError(
-            f"{error}.", f"There are {', '.join(one.value for one in TargetEnvironment)}."
-        ) from error
+            f"There is no environment {', '.join(unknown)} to make a network for.",
+            f"There are {', '.join(known)}.",
+        )
 
 
 def deploy_networks(
     cloudformation: Any,
     template: bytes,
-    asked: tuple[TargetEnvironment, ...],
+    asked: tuple[str, ...],
     *,
     platform_name: str,
     parameters: Mapping[str, str],

@@ -31,6 +31,7 @@ def stack_parameters(plan: Plan, application: Application) -> dict[str, str]:
     known = {
         "application.id": application.id,
         "application.bucket": site_bucket(application.id),
+        "application.number": str(application_number(application.id)),
         "application.owner": application.owner_id,
         "secret.arn": application.secret_arn or "",
     }

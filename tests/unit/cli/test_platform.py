@@ -257,6 +257,7 @@ class Options:
     region: str
     platform_name: str
     parameters: Mapping[str, str]
+    networks: tuple[str, ...]
     admin_email: str | None
 
 
@@ -294,7 +295,15 @@ def test_deploy_shows_changes_and_prints_the_api(
 ):
     result = run(
         *("deploy", "--region", "eu-west-1", "--name", "campus", "--admin-email", "a@b.edu"),
-        *("--parameter", "DomainName=apps.example.edu", "--parameter", "Note=a=b", "--yes"),
+        *(
+            "--parameter",
+            "DomainName=apps.example.edu",
+            "--parameter",
+            "Note=a=b",
+            "--network",
+            "dev, prod",
+            "--yes",
+        ),
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "https://api.example.edu\n"
@@ -303,7 +312,11 @@ def test_deploy_shows_changes_and_prints_the_api(
     assert "--region eu-west-1 --client-id client-9" in result.stderr
     assert deployer.carried_out
     assert deployer.options == Options(
-        "eu-west-1", "campus", {"DomainName": "apps.example.edu", "Note": "a=b"}, "a@b.edu"
+        "eu-west-1",
+        "campus",
+        {"DomainName": "apps.example.edu", "Note": "a=b"},
+        ("dev", "prod"),
+        "a@b.edu",
     )
     assert deployer.client.meta.region_name == "eu-west-1"
     known = store.known_platform()
