@@ -92,9 +92,7 @@ def _provisioned(platform: MemoryPlatform, number: int, at: str) -> None:
     platform.records.mark_told(platform.records.request(request.id))
 
 
-def measured(
-    platform: MemoryPlatform, name: str, one_pass: Callable[[Any], Any]
-) -> dict[str, Any]:
+def measured(platform: MemoryPlatform, name: str, one_pass: Callable[[Any], Any]) -> dict[str, Any]:
     """One pass: what it did, the calls it made, and the seconds of its own."""
     counts: Counter[str] = Counter()
     ports = ("records", "stacks", "drift", "workflows", "waits", "approvals", "mailer", "operators")
@@ -130,7 +128,9 @@ def main() -> None:
     where = Path(__file__).parent / "results" / "sweep.json"
     where.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     for one in passes:
-        print(f"{one['pass']:28} {one['apiCalls']:6} calls {one['ownSeconds']:6.2f} s  {one['did']}")
+        print(
+            f"{one['pass']:28} {one['apiCalls']:6} calls {one['ownSeconds']:6.2f} s  {one['did']}"
+        )
 
 
 if __name__ == "__main__":

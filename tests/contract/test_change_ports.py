@@ -99,9 +99,7 @@ def test_what_changes_is_told_and_nothing_is_no_failure(on_aws: Store) -> None:
     assert (found.is_empty, found.is_ready, found.has_failed) == (True, True, False)
     client = on_aws.client("cloudformation")
     client.execute_change_set(StackName=stack.name, ChangeSetName=changing["changeSetName"])
-    client.get_waiter("stack_update_complete").wait(
-        StackName=stack.name, WaiterConfig={"Delay": 1}
-    )
+    client.get_waiter("stack_update_complete").wait(StackName=stack.name, WaiterConfig={"Delay": 1})
     assert port.find(stack.id, changing["changeSetName"]).was_executed  # type: ignore[union-attr]
     after = CloudFormationStacks(client).find(stack.name)
     assert after is not None

@@ -59,7 +59,7 @@ def test_an_update_is_previewed_and_exactly_the_preview_is_executed(world, live)
 
 
 def test_a_second_update_of_the_same_is_only_a_publication(world, live):
-    ada, request, application = live()
+    ada, _, application = live()
     updating = patch(ada, application, {"ProjectEmail": "other@example.edu"})
     done = ada.wait(updating.json()["id"], seconds=40)
     assert done["status"] == "SUCCEEDED", done
@@ -217,14 +217,17 @@ def test_what_expires_is_told_extended_and_at_last_gone(world, live):
 
 def test_prod_ends_by_two_people(world, template):
     unit = world.unit()
-    ada, bob, eve = world.person(unit), *(
-        world.person(unit, "approver", approvesFor=[unit]) for _ in range(2)
+    ada, bob, eve = (
+        world.person(unit),
+        *(world.person(unit, "approver", approvesFor=[unit]) for _ in range(2)),
     )
     request = ada.post("/requests", template(TargetEnvironment="prod")).json()
     waiting = ada.wait(request["id"], until=lambda one: one["status"] != "SUBMITTED")
     if waiting["status"] == "AWAITING_APPROVAL":
         for person in (bob, eve):
-            until(lambda person=person: person.get(f"/approvals/{request['id']}").status_code == 200)
+            until(
+                lambda person=person: person.get(f"/approvals/{request['id']}").status_code == 200
+            )
             person.post(
                 f"/approvals/{request['id']}",
                 {"decision": "APPROVED", "comment": "", "planDigest": waiting["plan"]["digest"]},
@@ -246,6 +249,7 @@ def test_prod_ends_by_two_people(world, template):
     assert eve.wait(confirmed.json()["id"])["status"] == "SUCCEEDED"
     assert ada.get(path).json()["status"] == "TERMINATED"
     logs = f"{done['stackId']}"
-    assert world.client("cloudformation").describe_stacks(StackName=logs)["Stacks"][0][
-        "StackStatus"
-    ] == "DELETE_COMPLETE"
+    assert (
+        world.client("cloudformation").describe_stacks(StackName=logs)["Stacks"][0]["StackStatus"]
+        == "DELETE_COMPLETE"
+    )
