@@ -1,10 +1,15 @@
 """The functions' archive: our code and its locked dependencies, byte for byte the same each time.
 
-The archive's name is its digest, so an unchanged one is neither uploaded nor deployed again.
+The archive is named by the digest of its sources, so an unchanged one is neither uploaded nor
+deployed again. Lambda cannot keep what it compiles, so every cold start would compile everything
+anew; where this interpreter is the functions' own version, byte code goes along and saves about
+200 ms of each.
 """
 
 import hashlib
+import importlib.util
 import io
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -60,8 +65,41 @@ def build_archive(
     files = dict(_package_files(package))
     if not local_runtime:
         files |= dict(_files(_dependencies(lock, cache, say)))
-    content = _zip(files, level=1 if local_runtime else 9)
-    return Archive(content, f"functions/{hashlib.sha256(content).hexdigest()}.zip")
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    digest = _digest(contents)
+    if local_runtime or _is_runtime_version():
+        contents |= _byte_code({n: path for n, path in files.items() if path.suffix == ".py"})
+    content = _zip(contents, level=1 if local_runtime else 9)
+    return Archive(content, f"functions/{digest}.zip")
+
+
+def _is_runtime_version() -> bool:
+    return f"{sys.version_info.major}.{sys.version_info.minor}" == _PYTHON_VERSION
+
+
+def _digest(contents: dict[str, bytes]) -> str:
+    """A digest over the sources: byte code of the same source may differ between two builds."""
+    found = hashlib.sha256(sys.implementation.cache_tag.encode())
+    for name in sorted(contents):
+        found.update(f"{name}\0{len(contents[name])}\0".encode() + contents[name])
+    return found.hexdigest()
+
+
+def _byte_code(sources: dict[str, Path]) -> dict[str, bytes]:
+    """Byte code that is never checked against its source: in an archive, both are what they are."""
+    compiled = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / "compiled"
+        for name, path in sources.items():
+            try:
+                py_compile.compile(
+                    str(path), cfile=str(target), dfile=f"/var/task/{name}", doraise=True,
+                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+                )  # fmt: skip
+            except py_compile.PyCompileError:
+                continue  # a dependency's file for another Python; its source goes along as it is
+            compiled[importlib.util.cache_from_source(name)] = target.read_bytes()
+    return compiled
 
 
 def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
@@ -72,19 +110,19 @@ def _package_files(package: Path) -> Iterator[tuple[str, Path]]:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in folder.rglob("*"):
-        # Byte code holds times, and Lambda's interpreter would not take ours.
+        # Byte code that lies about holds times; what goes along is made for the archive.
         if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts:
             yield path.relative_to(folder).as_posix(), path
 
 
-def _zip(files: dict[str, Path], level: int) -> bytes:
+def _zip(contents: dict[str, bytes], level: int) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
-        for name in sorted(files):
+        for name in sorted(contents):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = _READABLE
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[name].read_bytes())
+            archive.writestr(entry, contents[name])
     return buffer.getvalue()
 
 

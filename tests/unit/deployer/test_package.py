@@ -1,5 +1,6 @@
 import hashlib
 import io
+import sys
 import zipfile
 
 import pytest
@@ -15,7 +16,7 @@ def package(tmp_path):
                  "deployer/y.py", "memory/z.py", "functions/__pycache__/api.cpython-311.pyc"):  # fmt: skip
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+        path.write_text(f"NAME = {name!r}\n")
     return folder
 
 
@@ -27,7 +28,8 @@ def build(package, tmp_path, lock=None, *, local=True, said=None):
 
 
 def names(archive):
-    return zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
+    listed = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
+    return [name for name in listed if "__pycache__" not in name]
 
 
 def test_packs_what_functions_import_and_nothing_else(package, tmp_path):
@@ -45,9 +47,23 @@ def test_same_content_is_the_same_archive(package, tmp_path):
     assert build(package, tmp_path).key != first.key
 
 
-def test_key_holds_the_digest(package, tmp_path):
-    archive = build(package, tmp_path)
-    assert archive.key == f"functions/{hashlib.sha256(archive.content).hexdigest()}.zip"
+def test_byte_code_goes_along_and_is_taken_without_a_look_at_the_source(package, tmp_path):
+    archive = zipfile.ZipFile(io.BytesIO(build(package, tmp_path).content))
+    compiled = [name for name in archive.namelist() if name.endswith(".pyc")]
+    assert sorted(compiled) == [
+        f"autoprovision/__pycache__/__init__.{sys.implementation.cache_tag}.pyc",
+        f"autoprovision/functions/__pycache__/api.{sys.implementation.cache_tag}.pyc",
+    ]
+    # Flags 1: named by a hash of the source, and not to be checked against it (PEP 552).
+    assert {archive.read(name)[4:8] for name in compiled} == {b"\x01\x00\x00\x00"}
+
+
+def test_another_pythons_functions_get_sources_only(package, tmp_path, lock, monkeypatch):
+    monkeypatch.setattr("autoprovision.deployer.package._is_runtime_version", lambda: False)
+    listed = zipfile.ZipFile(
+        io.BytesIO(build(package, tmp_path, lock, local=False).content)
+    ).namelist()
+    assert not [name for name in listed if name.endswith(".pyc")]
 
 
 @pytest.fixture
