@@ -58,6 +58,21 @@ templates: setup $(LINT_VENV)/.ready ## cfn-lint and checkov over every CloudFor
 types: setup ## mypy --strict
 	@$(BIN)/mypy
 
+PEERS := .venv-peers
+$(PEERS)/.ready: requirements/peers.lock
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/peers.lock
+	@cd benchmarks/peers && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: bench
+bench: setup $(PEERS)/.ready ## Every benchmark, beside other tools; wants a quiet machine and node
+	@for name in pipeline submissions cold_start cost embedded_aws; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+.PHONY: catalog-pages
+catalog-pages: setup ## Write the catalog's golden files and pages after a change of blueprints or prices
+	@$(BIN)/python tools/render_catalog.py
+
 .PHONY: package
 package: setup ## Build the wheel, with the templates, workflows and the catalog inside
 	@$(BIN)/python -m hatchling build -t wheel -d dist
@@ -78,4 +93,4 @@ check: check-static test ## Everything CI runs
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) $(LINT_VENV) dist build .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) $(LINT_VENV) $(PEERS) dist build .mypy_cache .ruff_cache .hypothesis .coverage
