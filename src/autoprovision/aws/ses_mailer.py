@@ -2,7 +2,8 @@
 
 SES has no token against sending twice, so the mail's id is claimed in a table first and marked SENT
 afterwards. A claim whose sender must have ended without marking it is taken over by the next try.
-So no mail is lost; two go out only when the process ends between SES's answer and the mark (docs/decisions/0011-outcome-mails.md).
+So no mail is lost; two go out only when the process ends between SES's answer and the mark
+(docs/decisions/0011-outcome-mails.md).
 """
 
 import logging

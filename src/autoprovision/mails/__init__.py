@@ -159,7 +159,8 @@ KNOWN = frozenset(
     {
         "application_application_name", "application_business_unit", "application_expires",
         "application_id", "application_target_environment", "application_url",
-        "approval_expires", "approval_question", "approval_submitter", "faults", "grace_ends", "plan_blueprint",
+        "approval_expires", "approval_question", "approval_submitter", "faults", "grace_ends",
+        "plan_blueprint",
         "plan_cost", "plan_easiest_change", "plan_reasons", "plan_version", "portal",
         "request_application_name", "request_business_unit", "request_id", "request_message",
         "request_project_type", "request_reason", "request_submitted_by",
