@@ -34,6 +34,7 @@ def list_(
         ("title", field("title")),
         ("types", field("projectTypes")),
         ("stacks", field("techStacks")),
+        ("environments", field("environments")),
         ("a month", _prices),
     )
     print_list(
@@ -92,6 +93,52 @@ def validate(
         session.out.say(f"{folder} has {count}.", "bold red")
         raise typer.Exit(REFUSED)
     session.out.say(f"{folder} is a valid blueprint.", "green")
+
+
+@app.verb("new", "autoprovision blueprint new my-catalog/notebook")
+def new(
+    session: Session,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)
+    ],
+) -> None:
+    """Start a blueprint: a folder that is valid, to be changed into what you need."""
+    from autoprovision.cli.blueprint_start import start_blueprint
+
+    made = start_blueprint(folder)
+    session.out.emit({"id": made.name, "folder": str(made)}, lambda _: print(made))
+    session.out.say(f"Next: change it, then `autoprovision blueprint validate {folder}`.")
+
+
+@app.verb("publish", "autoprovision blueprint publish my-catalog/notebook --yes")
+def publish(
+    session: Session,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A blueprint's folder.", show_default=False)
+    ],
+    *,
+    region: Annotated[
+        str | None,
+        typer.Option("--region", metavar="REGION", help="AWS region; else the environment's."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="The platform's name in the account.")
+    ] = "autoprovision",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Publish a blueprint's version for ever, with the AWS credentials of your environment.
+
+    While the embedded AWS of the data folder runs, it goes there. Applications stay on their
+    version until they are updated.
+    """
+    from autoprovision.cli.blueprint_start import publish_folder
+
+    if not folder.is_dir():
+        raise MisuseError(f"{folder} is no folder.", "Give the folder that holds blueprint.yaml.")
+    made = publish_folder(session, folder.resolve(), region=region, name=name, yes=yes)
+    manifest = made.manifest
+    document = {"id": manifest.id, "version": manifest.version, "digest": made.digest}
+    session.out.emit(document, lambda _: print(f"{manifest.id} {manifest.version} {made.digest}"))
 
 
 @app.verb("schema", "autoprovision blueprint schema > request.schema.json")

@@ -10,14 +10,23 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from autoprovision.domain.blueprint import Blueprint
+from autoprovision.deployer.blueprint_folder import PLATFORM_SETTINGS
+from autoprovision.domain.blueprint import Blueprint, PublishMethod, PublishTarget
 from autoprovision.domain.document import faults_of
+from autoprovision.domain.planning import source_names
 from autoprovision.domain.price import unpriced
 
 MANIFEST = "blueprint.yaml"
 TEMPLATE = "template.yaml"
-_SOURCES = ("request.", "parameters.", "platform.", "application.", "secret.")
+ROLE = "role.yaml"
+_OUTPUTS = ("Url", "BlueprintId", "BlueprintVersion")
+_TAGS = ("application", "unit", "owner", "environment")
 
+_TARGET_OUTPUTS = {
+    PublishTarget.SITE: ("SiteBucket", "DistributionId"),
+    PublishTarget.FUNCTION: ("FunctionName",),
+    PublishTarget.SERVICE: ("ClusterName", "ServiceName", "RepositoryUri"),
+}
 Fault = tuple[str, str, str]
 """File, JSON pointer into it, and what is wrong."""
 
@@ -49,8 +58,11 @@ def check_blueprint(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
         The manifest as it stands, and every fault that was found.
     """
     manifest, faults = _read(folder / MANIFEST)
-    template, template_faults = _read(folder / TEMPLATE)
-    faults += template_faults
+    shared = manifest.get("templateOf") if isinstance(manifest, dict) else None
+    stack_folder = folder.resolve().parent / shared if isinstance(shared, str) else folder
+    template, template_faults = _read(stack_folder / TEMPLATE)
+    role, role_faults = _read(stack_folder / ROLE)
+    faults += template_faults + role_faults
     if not isinstance(manifest, dict) or not isinstance(template, dict):
         return {}, faults
     try:
@@ -61,6 +73,9 @@ def check_blueprint(folder: Path) -> tuple[dict[str, Any], list[Fault]]:
     faults += _manifest_faults(folder, blueprint)
     faults += _parameter_faults(blueprint, template)
     faults += _price_faults(blueprint, template)
+    faults += _template_faults(blueprint, template)
+    if isinstance(role, dict) and "RoleArn" not in (role.get("Outputs") or {}):
+        faults.append((ROLE, "/Outputs", "It has no output RoleArn."))
     return manifest, faults
 
 
@@ -82,13 +97,38 @@ def _manifest_faults(folder: Path, blueprint: Blueprint) -> Iterator[Fault]:
     recipe = blueprint.publish.recipe
     if recipe is not None and not (folder / recipe).is_file():
         yield MANIFEST, "/publish/recipe", f"There is no file {recipe}."
+    known = source_names(set(blueprint.parameters), set(PLATFORM_SETTINGS))
     for name, source in blueprint.stack_parameters.items():
-        if not source.startswith(_SOURCES):
-            known = ", ".join(f"{prefix}…" for prefix in _SOURCES)
-            yield MANIFEST, f"/stackParameters/{name}", f"{source} is none of {known}."
         declared = source.removeprefix("parameters.")
         if source != declared and declared not in blueprint.parameters:
             yield MANIFEST, f"/stackParameters/{name}", f"There is no parameter {declared}."
+        elif source not in known:
+            yield MANIFEST, f"/stackParameters/{name}", f"There is no source {source}."
+
+
+def _template_faults(blueprint: Blueprint, template: dict[str, Any]) -> Iterator[Fault]:
+    """What the platform, its progress and its guard rails need of the template."""
+    outputs = template.get("Outputs") or {}
+    for name in _OUTPUTS:
+        if name not in outputs:
+            yield TEMPLATE, "/Outputs", f"It has no output {name}."
+    if blueprint.publish.method is not PublishMethod.NONE:
+        for name in _TARGET_OUTPUTS[blueprint.publish.target]:
+            if name not in outputs:
+                target = blueprint.publish.target.value
+                yield TEMPLATE, "/Outputs", f"Publishing onto a {target} needs the output {name}."
+    for name, resource in (template.get("Resources") or {}).items():
+        if not isinstance(resource, dict):
+            continue
+        at, properties = f"/Resources/{name}", str(resource.get("Properties") or {})
+        if "Description" not in (resource.get("Metadata") or {}):
+            yield TEMPLATE, at, "It has no Metadata: {Description: …}, the words of the progress."
+        if resource.get("Type") == "AWS::IAM::Role" and "application-boundary" not in properties:
+            yield TEMPLATE, at, "It has no PermissionsBoundary; see docs/how-to-blueprint.md."
+        if "'Tags'" in properties:
+            missing = [tag for tag in _TAGS if f"autoprovision:{tag}" not in properties]
+            if missing:
+                yield TEMPLATE, f"{at}/Properties/Tags", f"It lacks autoprovision:{missing[0]}."
 
 
 def _parameter_faults(blueprint: Blueprint, template: dict[str, Any]) -> Iterator[Fault]:

@@ -129,7 +129,7 @@ def deploy(
     from autoprovision.deployer.deploy import DeployOptions
     from autoprovision.deployer.deploy import deploy as run
 
-    aws = _aws_session(region)
+    aws = aws_session(region)
     options = DeployOptions(
         region=aws.region_name,
         platform_name=name,
@@ -144,7 +144,7 @@ def deploy(
             session.out.say(f"  {change}")
         return session.agrees(f"Carry this out for {stack}?", yes=yes)
 
-    with _aws_faults_told():
+    with aws_faults_told():
         made = run(aws.client, options, say=session.out.say, confirm=confirm)
     platform = Platform(made.api_url, made.region, made.user_pool_client_id)
     _remember(session, KnownPlatform(platform, embedded=False, admin_email=admin_email or ""))
@@ -161,7 +161,7 @@ def deploy(
     )
 
 
-def _aws_session(region: str | None) -> Any:
+def aws_session(region: str | None) -> Any:
     """The environment's AWS account, as every AWS tool finds it."""
     import boto3
 
@@ -172,7 +172,7 @@ def _aws_session(region: str | None) -> Any:
 
 
 @contextmanager
-def _aws_faults_told() -> Iterator[None]:
+def aws_faults_told() -> Iterator[None]:
     """Turn AWS's faults into sentences."""
     from botocore.exceptions import BotoCoreError, ClientError
 

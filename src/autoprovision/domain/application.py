@@ -82,6 +82,12 @@ class Application(Resource):
         return self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"secret_arn", "owner_id", "version_number", "template", "expiry_reminders",
-                     "drift_detection"},
+            exclude={
+                "secret_arn",
+                "owner_id",
+                "version_number",
+                "template",
+                "expiry_reminders",
+                "drift_detection",
+            },
         )

@@ -32,8 +32,14 @@ _HIDDEN = {
         "execution",
         "facts",
     },
-    "Application": {"secretArn", "ownerId", "versionNumber", "template", "expiryReminders",
-                    "driftDetection"},
+    "Application": {
+        "secretArn",
+        "ownerId",
+        "versionNumber",
+        "template",
+        "expiryReminders",
+        "driftDetection",
+    },
     "Plan": {"templateUrl", "roleArn"},
 }
 _ANSWERS: dict[str, type[BaseModel]] = {

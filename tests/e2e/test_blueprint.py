@@ -1,0 +1,69 @@
+"""A template from elsewhere becomes something to order, without a line of Python."""
+
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+GREETING = Path(__file__).parents[2] / "examples" / "blueprints" / "greeting"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Path(shutil.copytree(GREETING, tmp_path / "greeting"))
+
+
+def test_a_third_party_template_is_validated_published_ordered_and_ended(world, template, folder):
+    valid = world.command("blueprint", "validate", str(folder), "--json")
+    assert (valid.returncode, json.loads(valid.stdout)["errors"]) == (0, [])
+    published = world.command("blueprint", "publish", str(folder), "--yes", "--json")
+    assert published.returncode == 0, published.stderr
+    assert json.loads(published.stdout)["version"] == "1.0.0"
+    again = world.command("blueprint", "publish", str(folder), "--yes")
+    assert again.returncode == 0, again.stderr
+    ada = world.person(world.unit())
+    sent = template(ProjectType="Greeting", Parameters={"Greeting": "Good day"})
+    del sent["ProjectURL"]
+    # Functions read the catalog some seconds long before they ask for it again.
+    request = accepted(world, ada, sent)
+    done = ada.wait(request["id"])
+    assert done["status"] == "SUCCEEDED", done
+    assert httpx.get(done["url"] + "/anybody").text == "Good day, world"
+    manifest = folder / "blueprint.yaml"
+    manifest.write_text(manifest.read_text().replace("title: Greeting", "title: Another"))
+    refused = world.command("blueprint", "publish", str(folder), "--yes")
+    assert refused.returncode == 1
+    assert "immutable" in refused.stderr
+    ended = ada.http.delete(f"/applications/{done['applicationId']}").json()
+    assert ada.wait(ended["id"])["status"] == "SUCCEEDED"
+    assert not [one for one in world.stacks() if sent["ApplicationName"] in one["StackName"]]
+
+
+def accepted(world, person, sent):
+    """The request, once every function has seen the new catalog."""
+    import time
+
+    deadline = time.monotonic() + 60
+    while (answer := person.post("/requests", sent)).status_code != 202:
+        assert "no project type" in answer.text, answer.text
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.5)
+    return answer.json()
+
+
+def test_what_is_started_is_valid_and_what_takes_others_orders_is_refused(world, tmp_path):
+    started = world.command("blueprint", "new", str(tmp_path / "notebook"))
+    assert started.returncode == 0, started.stderr
+    valid = world.command("blueprint", "validate", str(tmp_path / "notebook"))
+    assert valid.returncode == 0, valid.stderr + valid.stdout
+    twice = world.command("blueprint", "new", str(tmp_path / "notebook"))
+    assert twice.returncode == 2
+    manifest = tmp_path / "notebook" / "blueprint.yaml"
+    manifest.write_text(
+        manifest.read_text().replace("projectType: notebook", "projectType: Static")
+    )
+    taken = world.command("blueprint", "publish", str(tmp_path / "notebook"), "--yes")
+    assert taken.returncode == 1
+    assert "taken by static-site" in taken.stderr
