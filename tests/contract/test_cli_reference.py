@@ -31,7 +31,7 @@ def test_the_promised_commands_exist():
         "request": "plan submit show list cancel resume resubmit",
         "approval": "list show approve reject delegate delegations undelegate redrive",
         "application": "list show plan update publish extend drift confirm-termination terminate",
-        "blueprint": "list show validate schema",
+        "blueprint": "list show validate schema new publish",
         "unit": "list show set ledger reconcile",
         "user": "list create set import",
         "policy": "show test publish",

@@ -16,11 +16,23 @@ Parameters:
 Resources:
   Site:
     Type: AWS::S3::Bucket
+    Metadata: {Description: A bucket}
     Properties:
       BucketName: !Sub "${ApplicationName}-site"
-      Tags: !If [Big, [], !Ref AWS::NoValue]
+      Tags:
+        - {Key: autoprovision:application, Value: a}
+        - {Key: autoprovision:unit, Value: a}
+        - {Key: autoprovision:owner, Value: a}
+        - {Key: autoprovision:environment, Value: !If [Big, a, !Ref AWS::NoValue]}
       Other: !GetAtt {a: b}
+Outputs:
+  Url: {Value: a}
+  BlueprintId: {Value: a}
+  BlueprintVersion: {Value: a}
+  SiteBucket: {Value: !Ref Site}
+  DistributionId: {Value: a}
 """
+ROLE = "Outputs: {RoleArn: {Value: a}}"
 
 
 @pytest.fixture
@@ -48,6 +60,7 @@ def validate(tmp_path: Path, run: Callable[..., Result]) -> Callable[..., Any]:
         folder.mkdir()
         (folder / "blueprint.yaml").write_text(yaml.safe_dump(manifest))
         (folder / "template.yaml").write_text(template)
+        (folder / "role.yaml").write_text(ROLE)
         result = run("blueprint", "validate", str(folder), "--json")
         answer = json.loads(result.stdout)
         assert result.exit_code == (0 if answer["valid"] else 1)
@@ -79,7 +92,7 @@ def _change(manifest: dict[str, Any], path: str, value: Any) -> None:
         ("colour", "red", "/colour", "no key 'colour'"),
         ("id", "other-site", "/id", "The folder is called tiny-site"),
         ("publish", {"method": "build", "recipe": "b.yaml"}, "/publish/recipe", "no file b.yaml"),
-        ("stackParameters/Size", "weather", "/stackParameters/Size", "weather is none of"),
+        ("stackParameters/Size", "weather", "/stackParameters/Size", "There is no source weather"),
         ("stackParameters/Size", "parameters.Colour", "/stackParameters/Size", "no parameter Colour"),
         ("stackParameters/More", "request.BusinessUnit", "/stackParameters/More", "no such parameter"),
         ("stackParameters", {}, "/topologies/dev/parameters", "fills the template's parameter ApplicationName"),
@@ -103,6 +116,25 @@ def test_each_fault_is_named_with_its_place(
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "pointer", "detail"),
+    [
+        ("  Url: {Value: a}\n", "", "/Outputs", "no output Url"),
+        ("  DistributionId: {Value: a}\n", "", "/Outputs", "needs the output DistributionId"),
+        ("    Metadata: {Description: A bucket}\n", "", "/Resources/Site", "words of the progress"),
+        ("autoprovision:owner", "owner", "/Resources/Site/Properties/Tags", "autoprovision:owner"),
+        ("AWS::S3::Bucket", "AWS::IAM::Role", "/Resources/Site", "PermissionsBoundary"),
+    ],
+)
+def test_what_the_platform_needs_of_a_template(
+    validate: Callable[..., Any], manifest: dict[str, Any], old: str, new: str, pointer: str, detail: str
+):  # fmt: skip
+    assert old in TEMPLATE
+    errors = validate(manifest, template=TEMPLATE.replace(old, new))["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
+    assert detail in errors[0]["detail"]
+
+
 def test_files_that_are_no_yaml_mapping(validate: Callable[..., Any], manifest: dict[str, Any]):
     errors = validate(["a list"], template="a: [")["errors"]
     assert [error["file"] for error in errors] == ["blueprint.yaml", "template.yaml"]
@@ -111,5 +143,5 @@ def test_files_that_are_no_yaml_mapping(validate: Callable[..., Any], manifest: 
 def test_a_folder_without_files_or_no_folder(run: Callable[..., Result], tmp_path: Path):
     result = run("blueprint", "validate", str(tmp_path))
     assert result.exit_code == 1
-    assert result.stdout.count("cannot be read") == 2
+    assert result.stdout.count("cannot be read") == 3
     assert run("blueprint", "validate", str(tmp_path / "none")).exit_code == 2
