@@ -232,6 +232,26 @@ class AwsPlatform:
 
         return CodeBuildBuilds(client("codebuild"), client("logs"))
 
+    @cached_property
+    def build_files(self) -> "ports.BuildFiles":
+        from autoprovision.aws.builds_bucket import BuildsBucket
+
+        return BuildsBucket(client("s3"), bucket=self._settings.need("builds_bucket"))
+
+    @cached_property
+    def functions(self) -> "ports.Functions":
+        from autoprovision.aws.lambda_functions import LambdaFunctions
+
+        return LambdaFunctions(
+            client("lambda"), client("s3"), bucket=self._settings.need("builds_bucket")
+        )
+
+    @cached_property
+    def services(self) -> "ports.Services":
+        from autoprovision.aws.ecs_services import EcsServices
+
+        return EcsServices(client("ecs"), settle_seconds=_SETTLE_SECONDS)
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

@@ -25,6 +25,7 @@ class Settings:
     idempotency_table: str = ""
     catalog_bucket: str = ""
     intake_bucket: str = ""
+    builds_bucket: str = ""
     provision_state_machine_arn: str = ""
     terminate_state_machine_arn: str = ""
     update_state_machine_arn: str = ""

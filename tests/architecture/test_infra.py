@@ -16,6 +16,7 @@ FUNCTIONS = of_type(APP, "AWS::Lambda::Function")
 ROLES = of_type(APP, "AWS::IAM::Role")
 POLICIES = of_type(APP, "AWS::IAM::ManagedPolicy")
 MACHINES = of_type(APP, "AWS::StepFunctions::StateMachine")
+BUILDERS = of_type(APP, "AWS::CodeBuild::Project")
 ROUTES = {
     one["Properties"]["RouteKey"]: one["Properties"]
     for one in of_type(APP, "AWS::ApiGatewayV2::Route").values()
@@ -33,6 +34,7 @@ ACCOUNT_WIDE = {
     "cloudformation:DescribeStackDriftDetectionStatus",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+    "ecs:DescribeTaskDefinition",
 }  # fmt: skip
 KEYS = {
     "requests": (["id", "sort"], {"byUnit": ["unit", "id"], "byKind": ["kind", "id"], "byOpenStatus": ["openStatus", "updatedAt"]}),
@@ -77,6 +79,7 @@ def test_function_has_its_own_role_and_log_group(name):
 def test_no_role_is_shared_or_left_over():
     users = [one["Properties"]["Role"]["Fn::GetAtt"][0] for one in FUNCTIONS.values()]
     users += [one["Properties"]["RoleArn"]["Fn::GetAtt"][0] for one in MACHINES.values()]
+    users += [one["Properties"]["ServiceRole"]["Fn::GetAtt"][0] for one in BUILDERS.values()]
     assert sorted(users) == sorted(ROLES)
     attached = {
         one["Ref"]
@@ -216,7 +219,7 @@ def test_only_approvals_sign_and_only_directory_administers():
     assert holders == {
         "kms:Sign": {"ApprovalsApiRole"},
         "cognito-idp:AdminCreateUser": {"DirectoryApiRole"},
-        "secretsmanager:GetSecretValue": {"PublishProjectRole", "ApprovalWebhookRole"},
+        "secretsmanager:GetSecretValue": {"PublishProjectRole", "ApprovalWebhookRole", "StageSourceRole"},
     }
 
 
@@ -275,6 +278,9 @@ def calls(state: dict) -> set[tuple[str, str]]:
                 "${" + arguments["QueueUrl"].strip("${}").removesuffix("Url") + ".Arn}",
             )
         }
+    if resource == "codebuild:startBuild":
+        project = arguments["ProjectName"].strip("${}").removesuffix("Name")
+        return {("codebuild:StartBuild", "${" + project + ".Arn}")}
     if resource == "sns:publish":
         return {("sns:Publish", ":${PlatformName}-operators")}
     _, service, operation = resource.split(":")
@@ -314,6 +320,34 @@ def test_workflow_may_do_what_it_does_and_no_more(low):
         if not any(a == action and r.endswith(end) for action, end in needed)
     ]
     assert (unmet, idle) == ([], [])
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_build_reaches_nothing_but_its_own(name):
+    """What strangers wrote runs there: no secret, no table, no listing, no writing but its output."""
+    properties = BUILDERS[name]["Properties"]
+    allowed = {
+        (action, resolved(resource).removeprefix("arn:${AWS::Partition}:s3:::"))
+        for statement in statements(ROLES[properties["ServiceRole"]["Fn::GetAtt"][0]])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    builds, catalog = (
+        f"${{PlatformName}}-{one}-${{AWS::AccountId}}-${{AWS::Region}}"
+        for one in ("builds", "catalog")
+    )
+    assert allowed == {
+        ("s3:GetObject", f"{builds}/builds/*/source.zip"),
+        ("s3:GetObject", f"{catalog}/blueprints/*/recipe"),
+        ("s3:PutObject", f"{builds}/builds/*/output.zip"),
+        ("s3:GetBucketAcl", builds),
+        ("s3:GetBucketLocation", builds),
+        ("logs:CreateLogStream", "${BuildLogGroup.Arn}"),
+        ("logs:PutLogEvents", "${BuildLogGroup.Arn}"),
+    }
+    assert properties["Environment"]["PrivilegedMode"] is False
+    assert "EnvironmentVariables" not in properties["Environment"]
+    assert "VpcConfig" not in properties
 
 
 def test_stacks_are_made_from_published_templates_with_blueprint_roles_only():
@@ -362,7 +396,7 @@ def test_no_event_is_lost():
         one["Properties"]["FunctionName"]["Ref"]
         for one in of_type(APP, "AWS::Lambda::EventInvokeConfig").values()
     }
-    assert kept == {"StackEventsFunction", "IntakeFunction", "ApprovalWebhookFunction"}
+    assert kept == {"StackEventsFunction", "BuildEventsFunction", "IntakeFunction", "ApprovalWebhookFunction"}
     (mapping,) = of_type(APP, "AWS::Lambda::EventSourceMapping").values()
     assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queue = APP["Resources"]["ApprovalQueue"]["Properties"]

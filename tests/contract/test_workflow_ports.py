@@ -16,7 +16,9 @@ from autoprovision.aws.codebuild import CodeBuildBuilds
 from autoprovision.aws.http_probe import HttpProbe
 from autoprovision.aws.step_functions import StepFunctions
 from autoprovision.aws.waits_table import WaitsTable
-from autoprovision.memory.workflow import MemoryBuilds, MemoryWaits, MemoryWorkflows
+from autoprovision.domain.build import Build, BuildStatus
+from autoprovision.memory.builds import MemoryBuilds
+from autoprovision.memory.workflow import MemoryWaits, MemoryWorkflows
 from autoprovision.ports import Builds, Waits, Workflows
 
 PATIENCE = 20.0
@@ -222,28 +224,38 @@ def test_failures_are_of_the_last_operation_and_without_the_cancelled() -> None:
     ]
 
 
-@pytest.fixture
-def builds(store: Store) -> Builds:
-    if store.is_memory:
-        return MemoryBuilds(store.outside)
-    store.client("codebuild").create_project(
-        name=f"{store.prefix}-p", source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
-        artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::123456789012:role/x",
-        environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
-    )  # fmt: skip
-    return CodeBuildBuilds(store.client("codebuild"), store.client("logs"))
-
-
-def test_a_build_is_started_and_may_be_stopped_twice(builds: Builds, store: Store) -> None:
-    started = builds.start(
-        f"{store.prefix}-p", buildspec="version: 0.2\nphases: {}", environment={"A": "1"},
-        secret_environment={"TOKEN": "arn:x:AccessToken"}, token="t1",
-    )  # fmt: skip
-    assert started.startswith(f"{store.prefix}-p:")
+def test_a_build_is_found_and_may_be_stopped_twice(store: Store) -> None:
+    project = f"{store.prefix}-p"
+    builds, started = _a_build(store, project)
+    found = builds.find(started)
+    assert found is not None
+    assert (found.id, found.request_id) == (started, "req_1")
     assert isinstance(builds.log_tail(started, lines=5), list)
     for _ in range(2):
         builds.stop(started)
-    assert builds.log_tail("none:1", lines=5) == []
+    ended = builds.find(started)
+    assert ended is not None
+    assert ended.is_over
+    assert builds.log_tail(f"{project}:none", lines=5) == []
+    assert builds.find(f"{project}:none") is None
+
+
+def _a_build(store: Store, project: str) -> tuple[Builds, str]:
+    if store.is_memory:
+        memory = MemoryBuilds(store.outside)
+        memory.known[f"{project}:1"] = Build(
+            id=f"{project}:1", status=BuildStatus.IN_PROGRESS, request_id="req_1"
+        )
+        return memory, f"{project}:1"
+    codebuild = store.client("codebuild")
+    codebuild.create_project(
+        name=project, source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+        artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::123456789012:role/x",
+        environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
+    )  # fmt: skip
+    variables = [{"name": "REQUEST_ID", "value": "req_1"}]
+    answer = codebuild.start_build(projectName=project, environmentVariablesOverride=variables)
+    return CodeBuildBuilds(codebuild, store.client("logs")), answer["build"]["id"]
 
 
 class _Site(BaseHTTPRequestHandler):

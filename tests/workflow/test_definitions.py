@@ -22,10 +22,14 @@ IDS = [f"{workflow}.{name}" for workflow, name, _ in TASKS]
 # A forward effect, and the states of the way back that undo it, in the order of the way back.
 UNDO = {
     "LaunchStack": ["DeleteStack", "AwaitStackDeletion"],
+    "StageSource": ["UnpublishProject"],
+    "BuildProject": ["UnpublishProject"],
     "PublishProject": ["UnpublishProject"],
     "AuthorizeLaunch": ["CloseRequest"],
 }
-VERDICTS = {"StepRefused", "Cancelled", "UrlNotReady", "StackFailed", "StackDeletionFailed"}
+VERDICTS = {
+    "StepRefused", "Cancelled", "UrlNotReady", "StackFailed", "StackDeletionFailed", "BuildFailed",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -82,6 +86,8 @@ def test_a_verdict_is_never_retried(workflow: str, name: str, state: dict[str, A
     assert "StepRefused" in never
     if name == "AwaitStack":
         assert never >= {"StackFailed", "Cancelled", "States.Timeout"}
+    if name == "AwaitBuild":
+        assert never >= {"BuildFailed", "Cancelled", "States.Timeout"}
     if name == "AwaitStackDeletion":
         assert never >= {"StackDeletionFailed", "States.Timeout"}
 
@@ -109,25 +115,34 @@ def test_every_choice_has_a_default():
             assert "Default" in state, (workflow, name)
 
 
-def test_every_effect_has_its_undo_in_reverse_order():
+@pytest.mark.parametrize(
+    ("first_of_publishing", "effects"),
+    [
+        ("PublishProject", ["AuthorizeLaunch", "LaunchStack", "PublishProject"]),
+        (
+            "StageSource",
+            ["AuthorizeLaunch", "LaunchStack", "StageSource", "BuildProject", "PublishProject"],
+        ),
+    ],
+)
+def test_every_effect_has_its_undo_in_reverse_order(first_of_publishing: str, effects: list[str]):
     states = states_of("provision")
-    forward = _line(states, "PreparePlan")
-    back = _line(states, "UnpublishProject")
-    effects = [name for name in forward if name in UNDO]
-    undos = [undo for name in reversed(effects) for undo in UNDO[name]]
-    assert effects == ["AuthorizeLaunch", "LaunchStack", "PublishProject"]
+    forward = _line(states, "PreparePlan", first_of_publishing)
+    back = _line(states, "UnpublishProject", first_of_publishing)
+    assert [name for name in forward if name in UNDO] == effects
+    undos = list(dict.fromkeys(undo for name in reversed(effects) for undo in UNDO[name]))
     assert [name for name in back if name in undos] == undos
     # Nothing is undone behind the pivot.
     assert forward.index("CommitQuota") == len(forward) - 2
     assert forward[-1] == "Notify"
 
 
-def _line(states: dict[str, Any], first: str) -> list[str]:
+def _line(states: dict[str, Any], first: str, first_of_publishing: str) -> list[str]:
     """The states from one on if all goes well: choices take the branch that goes on."""
     onward = {
         "DecideApproval": "AuthorizeLaunch",
         "DecideLaunch": "LaunchStack",
-        "ChoosePublish": "PublishProject",
+        "ChoosePublish": first_of_publishing,
     }
     line, name = [], first
     while states[name]["Type"] != "Succeed":
@@ -138,7 +153,10 @@ def _line(states: dict[str, Any], first: str) -> list[str]:
 
 def test_every_placeholder_is_a_function_of_that_name_or_known():
     steps = importlib.import_module("autoprovision.functions.steps")
-    known = {"ApprovalQueueUrl", "OperatorsTopicArn"}
+    known = {
+        "ApprovalQueueUrl", "OperatorsTopicArn", "BuildProjectName", "BuildsBucketName",
+        "CatalogBucketArn",
+    }  # fmt: skip
     for workflow in WORKFLOWS:
         for placeholder in set(PLACEHOLDER.findall(text_of(workflow))) - known:
             assert placeholder.endswith("FunctionArn")
@@ -193,7 +211,7 @@ def _check_variables(states: dict[str, Any], start: str) -> None:
         state = states[name]
         used = set(
             re.findall(
-                r"\$(launch|stackId|undo|deletions)\b",
+                r"\$(launch|stackId|undo|deletions|build|buildId)\b",
                 json.dumps({k: v for k, v in state.items() if k != "Comment"}),
             )
         )
@@ -215,11 +233,14 @@ def _snake(name: str) -> str:
 def test_errors_named_in_a_definition_exist(workflow: str):
     steps = importlib.import_module("autoprovision.functions.steps")
     stack = importlib.import_module("autoprovision.steps.stack")
-    ours = {name for _, name in steps._NAMES} | {"StepRefused", *stack._ERROR.values()}
+    ours = {name for _, name in steps._NAMES} | {"StepRefused", "BuildFailed"}
+    ours |= set(stack._ERROR.values())
     for name, state in tasks_of(workflow).items():
         for one in [*state["Retry"], *state["Catch"]]:
             for error in one["ErrorEquals"]:
-                assert error in ours or error.startswith(("States.", "CloudFormation.")), (
+                assert error in ours or error.startswith(
+                    ("States.", "CloudFormation.", "CodeBuild.")
+                ), (
                     name,
                     error,
                 )

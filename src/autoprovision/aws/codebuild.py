@@ -1,44 +1,36 @@
 """The port `Builds` on CodeBuild, with the logs in CloudWatch Logs."""
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
+from autoprovision.domain.build import Build, BuildPhase, BuildStatus
+from autoprovision.domain.clock import iso
 
 _SERVICE = "CodeBuild"
 _MISSING = "ResourceNotFoundException"
+# The variable in which a build carries whose it is.
+REQUEST_VARIABLE = "REQUEST_ID"
 
 
 class CodeBuildBuilds:
-    """Builds of the blueprints' build projects."""
+    """Builds of the platform's build projects."""
 
     def __init__(self, codebuild: Any, logs: Any) -> None:
         self._codebuild = codebuild
         self._logs = logs
 
-    def start(
-        self, project: str, *, buildspec: str, environment: Mapping[str, str],
-        secret_environment: Mapping[str, str], token: str,
-    ) -> str:  # fmt: skip
-        """Start a build; the same token starts one build (CodeBuild remembers it 5 minutes).
+    def find(self, build_id: str) -> Build | None:
+        """The build as it is now. None: there is no such build, or it was long ago."""
+        found = self._described(build_id)
+        return None if found is None else _build(found)
 
-        Values of `secret_environment` are `<secret ARN>:<JSON key>`; only CodeBuild reads them.
-        """
-        variables = [
-            {"name": name, "value": value, "type": kind}
-            for given, kind in (
-                (environment, "PLAINTEXT"), (secret_environment, "SECRETS_MANAGER")
-            )
-            for name, value in sorted(given.items())
-        ]  # fmt: skip
+    def _described(self, build_id: str) -> dict[str, Any] | None:
         with answering(_SERVICE):
-            answer = self._codebuild.start_build(
-                projectName=project, buildspecOverride=buildspec, idempotencyToken=token,
-                environmentVariablesOverride=variables,
-            )  # fmt: skip
-        return str(answer["build"]["id"])
+            builds = self._codebuild.batch_get_builds(ids=[build_id])["builds"]
+        return builds[0] if builds else None
 
     def stop(self, build_id: str) -> None:
         """Stop a build; ended already is fine."""
@@ -51,9 +43,8 @@ class CodeBuildBuilds:
 
     def log_tail(self, build_id: str, *, lines: int) -> list[str]:
         """The last lines of the build's log; none before it has one."""
-        with answering(_SERVICE):
-            builds = self._codebuild.batch_get_builds(ids=[build_id])["builds"]
-        where = builds[0].get("logs", {}) if builds else {}
+        found = self._described(build_id)
+        where = found.get("logs", {}) if found else {}
         if not where.get("groupName") or not where.get("streamName"):
             return []
         with answering("CloudWatch Logs"):
@@ -67,3 +58,24 @@ class CodeBuildBuilds:
                     raise
                 return []
         return [str(event["message"]).rstrip("\n") for event in answer["events"]][-lines:]
+
+
+def _build(found: dict[str, Any]) -> Build:
+    variables = found.get("environment", {}).get("environmentVariables", [])
+    return Build(
+        id=found["id"],
+        status=BuildStatus(found["buildStatus"]),
+        request_id=next((v["value"] for v in variables if v["name"] == REQUEST_VARIABLE), ""),
+        minutes=int(found.get("timeoutInMinutes") or 0),
+        phases=tuple(_phase(one) for one in found.get("phases", [])),
+    )
+
+
+def _phase(one: dict[str, Any]) -> BuildPhase:
+    ended: datetime | None = one.get("endTime")
+    said = [str(context.get("message") or "") for context in one.get("contexts") or []]
+    return BuildPhase(
+        name=str(one["phaseType"]).lower(), status=one.get("phaseStatus", ""),
+        seconds=int(one.get("durationInSeconds") or 0), ended_at=iso(ended) if ended else "",
+        context=next((text for text in said if text), ""),
+    )  # fmt: skip

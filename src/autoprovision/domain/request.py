@@ -280,6 +280,9 @@ class Request(Resource):
         last_good: how the stack stood before an update.
         replaced_secret_arn: the secrets before, forgotten when an update has brought others.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
+        build_folder: where its build takes from and brings to; whoever knows it may read it.
+        build_id: CodeBuild's id of its build.
+        source_commit: the commit that is built.
     """
 
     id: str
@@ -313,6 +316,9 @@ class Request(Resource):
     replaced_secret_arn: str | None = None
     execution: int = 0
     told: str | None = None
+    build_folder: str | None = None
+    build_id: str | None = None
+    source_commit: str | None = None
 
     @property
     def outcome(self) -> str:
@@ -344,6 +350,7 @@ class Request(Resource):
                 "execution",
                 "facts",
                 "told",
+                "build_folder",
             },
             exclude_none=False,
         )

@@ -18,6 +18,7 @@ from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
 from autoprovision.steps import (
     approval,
+    build,
     outcome,
     plan,
     project,
@@ -148,6 +149,8 @@ expire_approval = _handler("ExpireApproval", approval.expire_approval)
 authorize_launch = _handler("AuthorizeLaunch", approval.authorize_launch)
 adopt_stack = _handler("AdoptStack", stack.adopt_stack)
 await_stack = _handler("AwaitStack", stack.await_stack)
+stage_source = _handler("StageSource", build.stage_source)
+await_build = _handler("AwaitBuild", build.await_build)
 publish_project = _handler("PublishProject", project.publish_project)
 check_url = _handler("CheckUrl", url.check_url)
 commit_quota = _handler("CommitQuota", quota.commit_quota)

@@ -5,6 +5,12 @@ from datetime import datetime
 from autoprovision.domain.blueprint import Catalog
 from autoprovision.domain.policy import Policy
 from autoprovision.memory.approvals import MemoryApprovalDesk
+from autoprovision.memory.builds import (
+    MemoryBuildFiles,
+    MemoryBuilds,
+    MemoryFunctions,
+    MemoryServices,
+)
 from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
 from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegations
 from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMailer, MemoryOperators
@@ -14,7 +20,6 @@ from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUse
 from autoprovision.memory.records import MemoryRecords
 from autoprovision.memory.stacks import MemoryChangeSets, MemoryDrift, MemoryStacks
 from autoprovision.memory.workflow import (
-    MemoryBuilds,
     MemoryProbe,
     MemorySites,
     MemorySources,
@@ -64,6 +69,9 @@ class MemoryPlatform:
         self.intake = MemoryIntake()
         self.idempotency = MemoryIdempotency(self.outside)
         self.builds = MemoryBuilds(self.outside)
+        self.build_files = MemoryBuildFiles(self.outside)
+        self.functions = MemoryFunctions(self.outside)
+        self.services = MemoryServices(self.outside)
 
     def now(self) -> datetime:
         """The moment at which the clock stands."""

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from autoprovision.domain.git_source import GitSource, SourceCode, SourceError, SourceTree
@@ -83,50 +82,6 @@ class MemoryWaits:
         """The token by which a request waits."""
         found = self._waits.get(stack_id)
         return found[0] if found is not None and found[2] == request_id else None
-
-
-@dataclass
-class MemoryBuild:
-    """A build that was started."""
-
-    project: str
-    buildspec: str
-    environment: dict[str, str]
-    secret_environment: dict[str, str]
-    stopped: bool = False
-
-
-class MemoryBuilds:
-    """The port `Builds`; `logs` is filled by whoever plays CodeBuild."""
-
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
-        self._by_token: dict[str, str] = {}
-        self.started: dict[str, MemoryBuild] = {}
-        self.logs: dict[str, list[str]] = {}
-
-    def start(
-        self, project: str, *, buildspec: str, environment: Mapping[str, str],
-        secret_environment: Mapping[str, str], token: str,
-    ) -> str:  # fmt: skip
-        """Start a build; the same token starts one build."""
-        self._outside.does("build.start", project, token)
-        build_id = self._by_token.setdefault(token, f"{project}:{len(self._by_token) + 1}")
-        self.started.setdefault(
-            build_id,
-            MemoryBuild(project, buildspec, dict(environment), dict(secret_environment)),
-        )
-        return build_id
-
-    def stop(self, build_id: str) -> None:
-        """Stop a build; ended already is fine."""
-        self._outside.does("build.stop", build_id)
-        if build_id in self.started:
-            self.started[build_id].stopped = True
-
-    def log_tail(self, build_id: str, *, lines: int) -> list[str]:
-        """The last lines of the build's log."""
-        return self.logs.get(build_id, [])[-lines:]
 
 
 class MemorySources:

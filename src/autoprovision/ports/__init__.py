@@ -24,9 +24,12 @@ from autoprovision.ports.people import (
 from autoprovision.ports.platform import Platform, PlatformSettings
 from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
+    BuildFiles,
     Builds,
     ChangeSets,
     DriftDetection,
+    Functions,
+    Services,
     Sites,
     SourceRepository,
     Stacks,
@@ -38,6 +41,7 @@ from autoprovision.ports.workflow import (
 __all__ = [
     "ApprovalDesk",
     "Begun",
+    "BuildFiles",
     "Builds",
     "CatalogSource",
     "ChangeSets",
@@ -47,6 +51,7 @@ __all__ = [
     "Directory",
     "DriftDetection",
     "EventBus",
+    "Functions",
     "Idempotency",
     "Intake",
     "Mailer",
@@ -56,6 +61,7 @@ __all__ = [
     "PlatformSettings",
     "Records",
     "SecretStore",
+    "Services",
     "Signer",
     "Sites",
     "SourceRepository",

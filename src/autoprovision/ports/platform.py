@@ -23,9 +23,12 @@ from autoprovision.ports.people import (
 )
 from autoprovision.ports.records import Records
 from autoprovision.ports.workflow import (
+    BuildFiles,
     Builds,
     ChangeSets,
     DriftDetection,
+    Functions,
+    Services,
     Sites,
     SourceRepository,
     Stacks,
@@ -114,6 +117,12 @@ class Platform(Protocol):
     def idempotency(self) -> Idempotency: ...
     @property
     def builds(self) -> Builds: ...
+    @property
+    def build_files(self) -> BuildFiles: ...
+    @property
+    def functions(self) -> Functions: ...
+    @property
+    def services(self) -> Services: ...
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -1,8 +1,9 @@
 """What a workflow touches: executions, stacks, waits, builds, sites, sources."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
+from autoprovision.domain.build import Build
 from autoprovision.domain.change import ChangeSet
 from autoprovision.domain.drift import Drift
 from autoprovision.domain.git_source import GitSource, SourceTree
@@ -109,19 +110,86 @@ class Sites(Protocol):
 
 
 class Builds(Protocol):
-    """CodeBuild."""
+    """CodeBuild, after the workflow has started a build."""
 
-    def start(
-        self, project: str, *, buildspec: str, environment: Mapping[str, str],
-        secret_environment: Mapping[str, str], token: str,
-    ) -> str:  # fmt: skip
-        """Start a build; the same token starts one build. Gives its id."""
+    def find(self, build_id: str) -> Build | None:
+        """The build as it is now. None: there is no such build, or it was long ago."""
 
     def stop(self, build_id: str) -> None:
         """Stop a build; ended already is fine."""
 
     def log_tail(self, build_id: str, *, lines: int) -> list[str]:
         """The last lines of the build's log."""
+
+
+class BuildFiles(Protocol):
+    """What builds take and bring: a folder each, of a name that nobody can guess."""
+
+    def stage(self, folder: str, source: IO[bytes]) -> None:
+        """Put a build's source there; putting it again is fine."""
+
+    def output(self, folder: str, *, limit: int) -> IO[bytes]:
+        """What the build brought, to be closed by the caller.
+
+        Raises:
+            NotFoundError: it brought nothing.
+            SourceError: code BUILD_OUTPUT_TOO_LARGE, it has more than `limit` bytes.
+        """
+
+    def discard_source(self, folder: str) -> None:
+        """Delete the source; gone already is fine."""
+
+    def discard(self, folder: str) -> None:
+        """Delete the folder; gone already is fine."""
+
+
+class Functions(Protocol):
+    """The Lambda functions of an application."""
+
+    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str) -> str:
+        """Make a build's output the functions' code, and wait until it runs.
+
+        Args:
+            outputs: of the stack: `FunctionName`, or `FunctionNames` with commas.
+            tree: the output, checked.
+            folder: where the build has put it.
+
+        Returns:
+            The release's name.
+
+        Raises:
+            SourceError: the functions' handler is not in it.
+            ConflictError: code CODE_REFUSED, Lambda does not take or does not run it.
+            BusyError: the function is being changed at the same time.
+        """
+
+    def go_back(self, outputs: Mapping[str, str], release: str) -> None:
+        """Make a release that was published before the functions' code again."""
+
+    def unpublish(self, function: str) -> None:
+        """Forget the releases that are kept of a function; none is fine."""
+
+
+class Services(Protocol):
+    """The container services of an application."""
+
+    def publish(self, outputs: Mapping[str, str], image: str) -> str:
+        """Let the service run an image, and wait until it does.
+
+        Args:
+            outputs: of the stack: `ClusterName`, `ServiceName`, `RepositoryUri`, `Nodes`.
+            image: with its tag, from the application's own repository.
+
+        Returns:
+            The release's name: the image's tag.
+
+        Raises:
+            ConflictError: code ROLLOUT_FAILED, the containers did not become well.
+            UnavailableError: they are still on their way.
+        """
+
+    def go_back(self, outputs: Mapping[str, str], release: str) -> None:
+        """Let the service run the image of a release before."""
 
 
 class UrlProbe(Protocol):

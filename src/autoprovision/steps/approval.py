@@ -13,7 +13,7 @@ from autoprovision.domain.approval_errors import (
     NotAuthorizedToLaunchError,
     NotDueError,
 )
-from autoprovision.domain.blueprint import PublishedBlueprint, PublishMethod
+from autoprovision.domain.blueprint import PublishedBlueprint, PublishMethod, PublishTarget
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.launch import launch as create_stack_arguments
@@ -27,7 +27,6 @@ from autoprovision.steps.request import application_of
 from autoprovision.steps.update import begin_change
 from autoprovision.usecases import approvals
 
-_PUBLISHABLE = frozenset({PublishMethod.FILES, PublishMethod.NONE})
 # A rollback takes as long as the create did, and CloudFormation may be late by some minutes.
 _ROLLBACK_SHARE, _LATE_SECONDS = 2, 600
 _ENDS = {
@@ -179,10 +178,12 @@ def _published(plan: Plan, platform: Platform) -> PublishedBlueprint:
         raise StepRefusedError(
             f"{plan.blueprint} {plan.version} is not what was planned.", code="BLUEPRINT_ALTERED"
         )
-    if published.manifest.publish.method not in _PUBLISHABLE and not plan.control_plane_only:
+    publish = published.manifest.publish
+    needs_image = publish.method is PublishMethod.BUILD and publish.target is PublishTarget.SERVICE
+    if needs_image and not plan.control_plane_only:
         raise StepRefusedError(
-            f"{plan.blueprint} puts code live by {published.manifest.publish.method}, which this "
-            "platform cannot do yet.",
+            f"{plan.blueprint} needs an image, and builds may not push images yet "
+            "(docs/builds.md tells why).",
             code="PUBLISH_METHOD_UNSUPPORTED",
         )
     return published

@@ -2,35 +2,30 @@
 
 from typing import Any
 
-from autoprovision.domain.blueprint import Publish
-from autoprovision.domain.git_source import (
-    AllowedHosts,
-    GitSource,
-    InvalidProjectURL,
-    SourceCode,
-    SourceError,
-    SourceTree,
-    parse_project_url,
-)
+from autoprovision.domain.application import Application
+from autoprovision.domain.blueprint import Publish, PublishMethod
 from autoprovision.domain.request import Request
-from autoprovision.domain.site_files import INDEX, clean_root, no_index
+from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
-from autoprovision.steps.errors import StepRefusedError
+from autoprovision.steps.build import discard_build
+from autoprovision.steps.release import Released, release_build
+from autoprovision.steps.repository import fetched, root_of
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.url import url_of
 
-_BUCKET = "AWS::S3::Bucket"
+_BUCKET, _FUNCTION = "AWS::S3::Bucket", "AWS::Lambda::Function"
 
 
 def publish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
-    """Fetch the repository and put its files live at once, or not at all.
+    """Put the repository's files, or what was built from them, live at once or not at all.
 
     Args:
         event: `requestId` and `stackId`.
 
     Raises:
         CancelledError: somebody has asked to cancel the request.
-        SourceError: the repository cannot be had, or is not what the blueprint publishes.
+        SourceError: the repository cannot be had, or is not what the blueprint publishes; or the
+            build's output is not.
     """
     request = wanted(event, platform)
     application = application_of(request, platform)
@@ -38,48 +33,26 @@ def publish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]
     ordered = request.plan or application
     publish = platform.catalog.version(ordered.blueprint, ordered.version).manifest.publish
     stack, _ = url_of(event["stackId"], platform)
-    secret_arn = request.secret_arn or application.secret_arn
-    secrets = platform.secrets.get(secret_arn) if secret_arn else {}
-    with platform.source.fetch(_source(request, secrets, platform), secrets) as tree:
+    if publish.method is PublishMethod.BUILD:
+        released = release_build(request, stack, publish.target, platform)
+    else:
+        released = _copy(request, application, stack, publish, platform)
+    platform.records.patch_application(application.id, release=released.release)
+    return {"release": released.release, "message": released.message}
+
+
+def _copy(
+    request: Request, application: Application, stack: Stack, publish: Publish, platform: Platform
+) -> Released:
+    """The files of the repository as they are."""
+    with fetched(request, application, platform) as tree:
         release = platform.sites.publish(stack.outputs, tree, root=root_of(tree, publish))
-        count, commit = len(tree), tree.commit[:10]
-    platform.records.patch_application(application.id, release=release)
-    return {"release": release, "message": f"{count} files of commit {commit} are live."}
-
-
-def _source(request: Request, secrets: dict[str, str], platform: Platform) -> GitSource:
-    allowed = AllowedHosts.parse(platform.settings.allowed_git_hosts)
-    try:
-        return parse_project_url(
-            str(request.template.get("ProjectURL") or ""),
-            allowed_hosts=allowed,
-            with_private_key="PrivateKey" in secrets,
-        )
-    except InvalidProjectURL as error:
-        raise StepRefusedError(str(error), code="INVALID_PROJECT_URL") from None
-
-
-def root_of(tree: SourceTree, publish: Publish) -> str:
-    """The first of the blueprint's folders in which everything is that it needs.
-
-    Raises:
-        SourceError: there is none.
-    """
-    prefixes = [clean_root(root) for root in publish.root]
-    for prefix in prefixes:
-        if all(tree.contains(prefix + name) for name in publish.needs):
-            return prefix.rstrip("/")
-    if INDEX in publish.needs:
-        raise no_index(tree, prefixes)
-    where = " or ".join(prefix or "the top folder" for prefix in prefixes)
-    raise SourceError(
-        SourceCode.NO_INDEX,
-        f"The repository has no {' and '.join(publish.needs)} in {where}.",
-    )
+        message = f"{len(tree)} files of commit {tree.commit[:10]} are live."
+    return Released(release, message)
 
 
 def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
-    """Empty the buckets of a stack, versions too, so that it can be deleted.
+    """Stop the build, empty the buckets of a stack, versions too, and forget kept releases.
 
     Buckets that a terminated application leaves to its people stay as they are.
 
@@ -87,16 +60,21 @@ def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, An
         event: `requestId` and `stackId`.
     """
     request = platform.records.request(event["requestId"])
+    discard_build(request, platform)
     if platform.stacks.find(event["stackId"]) is None:
         return {"message": "The stack is gone already."}
     kept = _kept(request, platform) if request.kind == "terminate" else frozenset()
-    buckets = [
-        one.physical_id
+    made = [
+        one
         for one in platform.stacks.resources(event["stackId"])
-        if one.type == _BUCKET and one.physical_id and one.logical_id not in kept
+        if one.physical_id and one.logical_id not in kept
     ]
+    buckets = [str(one.physical_id) for one in made if one.type == _BUCKET]
     for bucket in buckets:
         platform.sites.unpublish(bucket)
+    for one in made:
+        if one.type == _FUNCTION:
+            platform.functions.unpublish(str(one.physical_id))
     return {"message": f"{len(buckets)} buckets are empty."}
 
 

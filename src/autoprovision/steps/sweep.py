@@ -18,6 +18,7 @@ from autoprovision.domain.endings import PLANNED
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
+from autoprovision.steps.build import settle_build
 from autoprovision.steps.notify import tell
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
@@ -117,6 +118,8 @@ def _look_after(request: Request, platform: Platform) -> str:
     if _give_up_hold(request, platform):
         return "holdExpired"
     if request.stack_id and settle(request.stack_id, platform):
+        return "answered"
+    if request.build_id and settle_build(request.build_id, platform):
         return "answered"
     state = platform.workflows.state(request.kind, request.id, execution=request.execution)
     if state is None:

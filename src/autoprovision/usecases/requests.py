@@ -298,13 +298,14 @@ def give_up_hold(request: Request, platform: Platform) -> bool:
 
 
 def _wake(request: Request, platform: Platform) -> None:
-    """Tell whoever waits for an approval or a stack that the request is cancelled."""
+    """Tell whoever waits for an approval, a stack or a build that the request is cancelled."""
     # The cause stays in the execution's history: who cancelled is on the request itself.
     cause = "The request was cancelled."
     if request.status is RequestStatus.AWAITING_APPROVAL:
         approvals.cancel(request, platform, by=request.cancel_requested_by or "")
-    elif request.stack_id:
-        token = platform.waits.of_request(request.id, request.stack_id)
+        return
+    for awaited in (request.stack_id, request.build_id):
+        token = platform.waits.of_request(request.id, awaited) if awaited else None
         if token:
             platform.workflows.fail(token, "Cancelled", cause)
 

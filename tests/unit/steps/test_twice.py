@@ -7,10 +7,23 @@ import pytest
 from tests.workflow.definitions import WORKFLOWS, tasks_of
 from tests.workflow.world import ADA, BOB, REPOSITORY, World, catalog, manifest, published, tree
 
+from autoprovision.domain.build import Build, BuildStatus
 from autoprovision.domain.errors import AutoprovisionError, UnavailableError
+from autoprovision.domain.git_source import SourceFile, SourceTree
 from autoprovision.domain.request import Request
 from autoprovision.functions import steps as functions
-from autoprovision.steps import approval, outcome, plan, project, quota, secrets, stack, update, url
+from autoprovision.steps import (
+    approval,
+    build,
+    outcome,
+    plan,
+    project,
+    quota,
+    secrets,
+    stack,
+    update,
+    url,
+)
 from autoprovision.steps import notify as notifying
 from autoprovision.usecases import applications, approvals, updates
 from autoprovision.usecases.approval_questions import open_question
@@ -60,6 +73,19 @@ def awaited(world: World) -> Ready:
     request, event = launched(world)
     stack.await_stack(event, world)
     return request, event
+
+
+def to_build(world: World) -> Ready:
+    file = SourceFile("index.html", 2, False, "0" * 40, lambda: b"hi")
+    world.source.trees[REPOSITORY] = SourceTree("c0ffee" * 6, {file.path: file})
+    return awaited(world)
+
+
+def building(world: World) -> Ready:
+    request, event = to_build(world)
+    build.stage_source(event, world)
+    world.builds.known["b:1"] = Build(id="b:1", status=BuildStatus.FAILED, request_id=request.id)
+    return request, {**event, "buildId": "b:1"}
 
 
 def going_back(world: World) -> Ready:
@@ -126,6 +152,8 @@ CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]]
     "AuthorizeLaunch": (approved, approval.authorize_launch),
     "AdoptStack": (launched, stack.adopt_stack),
     "AwaitStack": (launched, stack.await_stack),
+    "StageSource": (to_build, build.stage_source),
+    "AwaitBuild": (building, build.await_build),
     "PublishProject": (awaited, project.publish_project),
     "CheckUrl": (awaited, url.check_url),
     "CommitQuota": (awaited, quota.commit_quota),
@@ -238,6 +266,7 @@ def test_every_step_of_an_unknown_request_is_refused(world: World, step: str):
         "stackId": "s",
         "stackName": "n",
         "taskToken": "t",
+        "buildId": "b:1",
         "purpose": "CREATE",
     }
     if step == "ExpireApproval":
@@ -266,10 +295,12 @@ def test_a_repository_without_an_index_page_publishes_nothing(world: World):
     assert world.sites.live == {}
 
 
-def test_a_build_blueprint_is_refused_before_anything_is_launched(world: World):
+def test_a_blueprint_that_needs_an_image_is_refused_before_anything_is_launched(world: World):
     request, _ = submitted(world)
     world.catalog.publish(
-        catalog(published(manifest(publish={"method": "build", "recipe": "buildspec.yaml"})))
+        catalog(
+            published(manifest(publish={"method": "build", "target": "service", "recipe": "r"}))
+        )
     )
     with pytest.raises(AutoprovisionError) as raised:
         approval.authorize_launch({"requestId": request.id, "execution": "x"}, world)

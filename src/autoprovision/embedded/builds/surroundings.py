@@ -1,6 +1,7 @@
 """The environment variables that a build's commands see."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def all_variables(
     return {
         "LANG": "C.UTF-8",
         **host,
+        # Functions run with the server's Python, so what is built for them has to be built with it.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(scratch / "home"),
         "TMPDIR": str(scratch / "tmp"),
         "AWS_REGION": region,

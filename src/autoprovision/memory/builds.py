@@ -1,0 +1,115 @@
+"""Builds, and what they are put on, without AWS."""
+
+import io
+from collections.abc import Mapping
+from typing import IO
+
+from autoprovision.domain.build import Build, BuildStatus
+from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
+from autoprovision.memory.outside import Outside
+
+
+class MemoryBuilds:
+    """The port `Builds`; whoever simulates plays CodeBuild.
+
+    Attributes:
+        known: the builds as they are now.
+        logs: what each has written.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.known: dict[str, Build] = {}
+        self.logs: dict[str, list[str]] = {}
+
+    def find(self, build_id: str) -> Build | None:
+        """The build as it is now."""
+        self._outside.does("build.find", build_id)
+        return self.known.get(build_id)
+
+    def stop(self, build_id: str) -> None:
+        """Stop a build; ended already is fine."""
+        self._outside.does("build.stop", build_id)
+        found = self.known.get(build_id)
+        if found is not None and not found.is_over:
+            self.known[build_id] = found.with_(status=BuildStatus.STOPPED)
+
+    def log_tail(self, build_id: str, *, lines: int) -> list[str]:
+        """The last lines of the build's log."""
+        return self.logs.get(build_id, [])[-lines:]
+
+
+class MemoryBuildFiles:
+    """The port `BuildFiles`; `outputs` is filled by whoever plays the recipe."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.sources: dict[str, bytes] = {}
+        self.outputs: dict[str, bytes] = {}
+
+    def stage(self, folder: str, source: IO[bytes]) -> None:
+        """Put a build's source there."""
+        self._outside.does("stage", folder)
+        self.sources[folder] = source.read()
+
+    def output(self, folder: str, *, limit: int) -> IO[bytes]:
+        """What the build brought."""
+        if folder not in self.outputs:
+            raise NotFoundError("The build brought nothing.")
+        if len(self.outputs[folder]) > limit:
+            raise SourceError(SourceCode.BUILD_OUTPUT_TOO_LARGE, "The output is too large.")
+        return io.BytesIO(self.outputs[folder])
+
+    def discard_source(self, folder: str) -> None:
+        """Delete the source."""
+        self._outside.does("discardSource", folder)
+        self.sources.pop(folder, None)
+
+    def discard(self, folder: str) -> None:
+        """Delete the folder."""
+        self._outside.does("discard", folder)
+        self.sources.pop(folder, None)
+        self.outputs.pop(folder, None)
+
+
+class MemoryFunctions:
+    """The port `Functions`; `live` holds the release that each function runs."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.live: dict[str, str] = {}
+
+    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str) -> str:
+        """Make a build's output the function's code."""
+        self._outside.does("function.publish", outputs["FunctionName"], folder)
+        self.live[outputs["FunctionName"]] = tree.commit
+        return tree.commit
+
+    def go_back(self, outputs: Mapping[str, str], release: str) -> None:
+        """Make a release that was published before the function's code again."""
+        self._outside.does("function.goBack", release)
+        self.live[outputs["FunctionName"]] = release
+
+    def unpublish(self, function: str) -> None:
+        """Forget the releases that are kept of a function."""
+        self._outside.does("function.unpublish", function)
+
+
+class MemoryServices:
+    """The port `Services`; `live` holds the image that each service runs."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.live: dict[str, str] = {}
+
+    def publish(self, outputs: Mapping[str, str], image: str) -> str:
+        """Let the service run an image."""
+        self._outside.does("service.publish", outputs["ServiceName"], image)
+        self.live[outputs["ServiceName"]] = image
+        return image.rpartition(":")[2]
+
+    def go_back(self, outputs: Mapping[str, str], release: str) -> None:
+        """Let the service run the image of a release before."""
+        self._outside.does("service.goBack", release)
+        self.live[outputs["ServiceName"]] = f"{outputs['RepositoryUri']}:{release}"
