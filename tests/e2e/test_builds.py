@@ -67,7 +67,8 @@ def order(world: World, template, git) -> Callable[..., tuple[Person, dict]]:
 
 def succeeded(person: Person, request: dict) -> dict:
     done = person.wait(request["id"], seconds=150)
-    assert done["status"] == "SUCCEEDED", lines_of(person, request["id"])
+    told = "\n".join(map(str, lines_of(person, request["id"])))
+    assert done["status"] == "SUCCEEDED", told
     return done
 
 
