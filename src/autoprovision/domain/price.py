@@ -68,7 +68,7 @@ def price_lines(quantities: Iterable[Quantity], book: PriceBook) -> tuple[PriceL
         lines.append(
             PriceLine(
                 resource=line.resource,
-                description=f"{price.description} {line.why}".strip(),
+                description=": ".join(part for part in (price.description, line.why) if part),
                 quantity=_plain(line.quantity),
                 unit=price.unit,
                 unit_price=_plain(price.cents),
