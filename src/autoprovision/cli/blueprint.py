@@ -203,6 +203,17 @@ def _prices(blueprint: Mapping[str, Any]) -> str:
     return ", ".join(f"{environment} {money(price)}" for environment, price in prices.items())
 
 
+def _certificate(blueprint: Mapping[str, Any]) -> str:
+    certificate = blueprint.get("certificate")
+    if not certificate:
+        return "none yet"
+    flows = ", ".join(
+        f"{name} {one['passed']:,} of {one['points']:,}"
+        for name, one in certificate["workflows"].items()
+    )
+    return f"{certificate['passed']:,} of {certificate['points']:,} points hold ({flows})"
+
+
 def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
     show_fields(
         console,
@@ -216,6 +227,7 @@ def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
             ("environments", blueprint.get("environments")),
             ("a month", _prices(blueprint)),
             ("digest", blueprint.get("digest")),
+            ("rollback certificate", _certificate(blueprint)),
         ],
     )
     parameters = blueprint.get("parameters") or {}

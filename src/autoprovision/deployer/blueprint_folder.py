@@ -1,6 +1,7 @@
 """Reads a blueprint's folder and finds everything wrong with it before anything is published."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class BlueprintFolder:
         role: the text of role.yaml, the stack that holds the blueprint's service role.
         recipe: the build recipe, for the publish method `build`.
         digest: over the manifest and every file that matters to a stack.
+        certificate: the totals of its rollback certificate; no part of the digest.
     """
 
     manifest: Blueprint
@@ -49,6 +51,7 @@ class BlueprintFolder:
     recipe: bytes | None
     digest: str
     parsed: Template = field(repr=False)
+    certificate: dict[str, Any] | None = None
 
     @property
     def prefix(self) -> str:
@@ -130,7 +133,16 @@ def read_blueprint_folder(folder: Path, prices: PriceBook) -> BlueprintFolder:
     return BlueprintFolder(
         manifest=manifest, template=texts["template.yaml"], role=texts["role.yaml"], recipe=recipe,
         digest=_digest(manifest, texts["template.yaml"], recipe), parsed=template,
+        certificate=_certificate(folder),
     )  # fmt: skip
+
+
+def _certificate(folder: Path) -> dict[str, Any] | None:
+    path = folder / "certificate.json"
+    if not path.is_file():
+        return None
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return document
 
 
 def _invalid(folder: Path, faults: list[Fault]) -> InvalidCatalogError:

@@ -223,6 +223,7 @@ def _publish(
         recipe_key=recipe_key,
         resources=folder.parsed.resources,
         build_project=role.get("BuildProject"),
+        certificate=folder.certificate,
     )
     content = json.dumps(published.document(), indent=1).encode()
     artifacts.upload_once(s3, bucket, f"{folder.prefix}blueprint.json", content)

@@ -218,6 +218,8 @@ class PublishedBlueprint(Resource):
         template_url: S3 URL in the path style, its key holding the digest.
         role_arn: the CloudFormation service role that its stacks run under.
         recipe_key: key of the build recipe in the catalog bucket, for `build`.
+        certificate: how many points of the rollback certificate were tested and hold, by workflow;
+            None: it was not certified.
     """
 
     manifest: Blueprint
@@ -227,6 +229,7 @@ class PublishedBlueprint(Resource):
     recipe_key: str | None = None
     resources: dict[str, str] = Field(default_factory=dict)
     build_project: str | None = None
+    certificate: dict[str, Any] | None = None
 
 
 class Catalog(Resource):

@@ -27,6 +27,7 @@ def show(actor: Actor, blueprint_id: str, platform: Platform) -> dict[str, Any]:
     return {
         **_shown(published, catalog),
         "digest": published.digest,
+        "certificate": published.certificate,
         "parameters": {
             name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
             for name, one in manifest.parameters.items()

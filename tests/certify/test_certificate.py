@@ -1,0 +1,95 @@
+"""A part of the certificate, and that no state of a workflow is outside of it.
+
+`make certify` plays all of it.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from tests.certify import certificate
+from tests.certify.engine import engines
+from tests.certify.faults import F, Place, Point
+from tests.certify.play import Make, play
+from tests.certify.scenarios import SCENARIOS, Scenario
+from tests.certify.world import CATALOG, ROOT, blueprints
+from tests.workflow.definitions import states_of
+
+WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
+IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
+# Each point of every n-th is played; a prime, so that each kind of fault is met at many places.
+_EVERY = 11
+
+
+@pytest.fixture(scope="module")
+def make() -> Iterator[Make]:
+    logging.disable(logging.CRITICAL)
+    with engines() as maker:
+        yield maker
+    logging.disable(logging.NOTSET)
+
+
+def static_site():
+    return next(one for one in blueprints() if one.manifest.id == "static-site")
+
+
+def test_every_state_of_every_workflow_is_entered_by_a_scenario(make: Make):
+    entered: dict[str, set[str]] = {name: set() for name in WORKFLOWS}
+    for scenario in SCENARIOS:
+        entered[scenario.workflow] |= play(static_site(), scenario, None, make).states
+    for workflow in WORKFLOWS:
+        missing = set(states_of(workflow)) - entered[workflow]
+        assert not missing, f"{workflow}: add a scenario to tests/certify/scenarios.py for {missing}"
+
+
+def test_every_state_of_every_workflow_is_in_the_committed_certificate():
+    listed = set(re.findall(r"^\| (\w+) \| (\w+) \| ", certificate.PAGE.read_text("utf-8"), re.M))
+    for workflow in WORKFLOWS:
+        missing = {name for name in states_of(workflow) if (workflow, name) not in listed}
+        assert not missing, f"run `make certify`: {workflow} has new states {missing}"
+
+
+@pytest.mark.parametrize("folder", blueprints(), ids=lambda one: one.manifest.id)
+def test_every_blueprint_carries_its_certificate(folder):
+    path = CATALOG / folder.manifest.id / certificate.NAME
+    assert path.is_file(), "run `make certify`"
+    document = json.loads(path.read_text("utf-8"))
+    assert set(document["workflows"]) == set(WORKFLOWS), "run `make certify`"
+    assert document["points"] == document["passed"] > 1000
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
+def test_a_scenario_ends_as_it_should_and_leaves_nothing(scenario: Scenario, make: Make):
+    outcome = play(static_site(), scenario, None, make)
+    assert outcome.broken == []
+    assert outcome.status in scenario.ends
+
+
+@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=IDS)
+def test_whatever_goes_wrong_nothing_is_left(number: int, make: Make):
+    scenario = SCENARIOS[number]
+    places = play(static_site(), scenario, None, make).places
+    for point in list(certificate.points_of(places))[number % _EVERY :: _EVERY]:
+        broken, _ = certificate.try_point(static_site(), scenario, point, make)
+        assert broken == [], point
+
+
+def test_the_certificate_sees_what_is_left(make: Make, monkeypatch: pytest.MonkeyPatch):
+    """The proof can fail: a step that says it has forgotten the credentials and has not."""
+    import importlib
+
+    steps = importlib.import_module("autoprovision.functions.steps")
+    run = steps.run
+
+    def lazy(step, action, event, outside):
+        doing = (lambda _event, _platform: {}) if step == "ForgetSecrets" else action
+        return run(step, doing, event, outside)
+
+    monkeypatch.setattr(steps, "run", lazy)
+    scenario = next(one for one in SCENARIOS if one.name == "stack fails")
+    assert "secrets: credentials are left" in play(static_site(), scenario, None, make).broken
+    point = Point(Place("CloseRequest", "records.close#1"), F.ERROR_AFTER)
+    broken, _ = certificate.try_point(static_site(), scenario, point, make)
+    assert "secrets: credentials are left" in broken
