@@ -5,6 +5,7 @@ state touches goes through an `Injector`, workflows start one another, and event
 """
 
 import contextlib
+import contextvars
 import json
 import threading
 import time
@@ -29,6 +30,8 @@ from autoprovision.usecases.approval_questions import open_question
 F = Fault
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 _PATIENCE = 20.0
+# Long enough for the engine to go from one state to the next.
+_STANDS_STILL = 0.008
 # Lambda and SQS deliver again what failed; three times, then a dead-letter queue has it.
 _DELIVERIES = 3
 _PUBLISH = "sns.publish"
@@ -262,7 +265,7 @@ class FaultyEngine(Engine):
             now = (self.activity, len(self.runs))
             if self.busy or now != seen:
                 seen, since = now, time.monotonic()
-            elif time.monotonic() - since > 0.03:
+            elif time.monotonic() - since > _STANDS_STILL:
                 return False
             time.sleep(0.001)
         raise AssertionError(f"it never rests: {[self.path(one) for one in self.runs.values()]}")
@@ -299,6 +302,8 @@ def engines() -> Iterator[Callable[[CertifiedWorld, Injector], FaultyEngine]]:
     from ministack.services import stepfunctions
 
     current: list[FaultyEngine] = []
+    # Of an execution: whatever still runs of an earlier one must not reach a later one's world.
+    own: contextvars.ContextVar[FaultyEngine] = contextvars.ContextVar("engine")
 
     def make(world: CertifiedWorld, injector: Injector) -> FaultyEngine:
         current[:] = [FaultyEngine(world, stepfunctions, injector)]
@@ -308,20 +313,27 @@ def engines() -> Iterator[Callable[[CertifiedWorld, Injector], FaultyEngine]]:
         for name in _SCOPED:
             patch.setattr(stepfunctions, name, getattr(stepfunctions, name))
         execution_scopes.apply()
+        run = stepfunctions._run_execution
+
+        def run_in_own(execution_arn: str) -> None:
+            own.set(current[0])
+            run(execution_arn)
+
+        patch.setattr(stepfunctions, "_run_execution", run_in_own)
         # The engine waits a little before each execution; here nothing takes time.
         quick = {**vars(time), "sleep": lambda seconds: None}
         patch.setattr(stepfunctions, "time", types.SimpleNamespace(**quick))
         patch.setattr(
-            stepfunctions, "_call_lambda", lambda name, event: current[0].function(name, event)
+            stepfunctions, "_call_lambda", lambda name, event: own.get().function(name, event)
         )
         patch.setattr(
             stepfunctions, "_invoke_aws_sdk_integration",
-            lambda resource, arguments: current[0].sdk(resource, arguments),
+            lambda resource, arguments: own.get().sdk(resource, arguments),
         )  # fmt: skip
         for service, member in (("sqs:sendMessage", "send_message"), ("sns:publish", "publish")):
             patch.setitem(
                 stepfunctions._SERVICE_DISPATCH, f"arn:aws:states:::{service}",
-                lambda resource, arguments, member=member: getattr(current[0], member)(
+                lambda resource, arguments, member=member: getattr(own.get(), member)(
                     resource, arguments
                 ),
             )  # fmt: skip

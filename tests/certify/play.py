@@ -94,7 +94,7 @@ def _until_quiet(
             operators.broken += _is_visible(world, engine, request)
             scenario.heal(world)
             requests.resume(world.users.by_email(ROOT).actor(), request.id, world)
-        if tick == _QUESTIONS_END:
+        if tick >= _QUESTIONS_END and not ended:
             world.outside.clock += _LONGEST_QUESTION
         if tick > _QUESTIONS_END:
             engine.time_out_questions()

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from autoprovision.embedded import localhost_names, mends
+from autoprovision.embedded import faults, localhost_names, mends
 
 # The tests of the mends compare with MiniStack as it comes.
 _UNMENDED_VARIABLE = "EMBEDDED_AWS_UNMENDED"
@@ -14,6 +14,7 @@ def main() -> None:
     localhost_names.install()
     if os.environ.get(_UNMENDED_VARIABLE) != "1":
         mends.apply_all()
+    faults.apply()
     from ministack import app
 
     sys.argv = ["ministack"]
