@@ -35,6 +35,11 @@ test: setup ## Every test (unit, contract, workflow, catalog, integration, e2e, 
 unit contract workflow catalog integration e2e architecture: setup ## One suite
 	@$(BIN)/python -m pytest tests/$@
 
+.PHONY: certify
+certify: setup ## The rollback certificate: every fault at every effect of every workflow (20 min)
+	@$(BIN)/python -m tests.certify
+	@$(BIN)/python -m pytest -m certify tests/certify
+
 .PHONY: fmt
 fmt: setup ## Format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .

@@ -21,7 +21,7 @@ from tests.certify.world import CATALOG, ROOT, blueprints
 
 PAGE = ROOT / "docs" / "certificate.md"
 NAME = "certificate.json"
-# What follows from the environment alone, the approvals, is played on this blueprint only.
+# All scenarios are played on this blueprint; on the others those in which the blueprint matters.
 FIRST = "static-site"
 Say = Callable[[str], None]
 
@@ -101,12 +101,11 @@ def examine_all(say: Say) -> list[Unit]:
         (one.manifest.id, n)
         for one in blueprints()
         for n, scenario in enumerate(SCENARIOS)
-        if scenario.environment == "dev" or one.manifest.id == FIRST
+        if one.manifest.id == FIRST or scenario.everywhere
     ]
     units: list[Unit] = []
     context = multiprocessing.get_context("spawn")
-    # Half of the time is spent waiting for nothing to move.
-    with context.Pool(2 * (os.cpu_count() or 1)) as pool:
+    with context.Pool(os.cpu_count() or 1) as pool:
         for unit in pool.imap_unordered(_examine, jobs):
             units.append(unit)
             name = f"{unit.blueprint} {unit.scenario.workflow} ({unit.scenario.name})"
@@ -239,6 +238,8 @@ When a run has come to rest, with the sweep at work and operators resuming what 
 - no task token waits, no question is open, no execution runs
 - the ledger proves: entries, accounts, holds, applications and stacks agree
 - whatever needed an operator said so, with the command that resumes it, and somebody was told
+
+On the first blueprint every scenario is played; on each other one those in which the blueprint matters. Blueprints that cannot be launched yet are not certified.
 
 One exception is allowed, and only there: when the process is killed between SES's answer and the mark that the mail is sent, it may come twice ([0011](decisions/0011-outcome-mails.md)).
 

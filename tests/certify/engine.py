@@ -11,7 +11,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.certify.faults import Fault, Faulty, Hung, Injector, Killed, Place, ignoring_refusals
@@ -22,16 +22,14 @@ from tests.workflow.engine import Engine, engine_of, name_of
 from tests.workflow.world import ADA, World
 
 from autoprovision.domain.errors import AutoprovisionError
-from autoprovision.embedded.mends import execution_scopes
+from autoprovision.embedded.mends import execution_scopes, task_tokens
 from autoprovision.steps.stack import settle
 from autoprovision.usecases import requests
 from autoprovision.usecases.approval_questions import open_question
 
 F = Fault
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
-_PATIENCE = 20.0
-# Long enough for the engine to go from one state to the next.
-_STANDS_STILL = 0.008
+_PATIENCE = 60.0
 # Lambda and SQS deliver again what failed; three times, then a dead-letter queue has it.
 _DELIVERIES = 3
 _PUBLISH = "sns.publish"
@@ -51,7 +49,7 @@ class FaultyEngine(Engine):
         expires: the questions that nobody answers before the state's own limit.
     """
 
-    machines: dict[str, str] = {}
+    machines: ClassVar[dict[str, str]] = {}
 
     def __init__(self, world: CertifiedWorld, states: Any, injector: Injector) -> None:
         super().__init__(world, states)
@@ -258,15 +256,16 @@ class FaultyEngine(Engine):
 
     def rests(self) -> bool:
         """Wait until nothing moves. Gives whether every execution has ended."""
-        deadline, seen, since = time.monotonic() + _PATIENCE, -1, 0.0
+        deadline, seen = time.monotonic() + _PATIENCE, -1
         while time.monotonic() < deadline:
-            if all(run["status"] != "RUNNING" for run in self.runs.values()):
+            running = {r["executionArn"] for r in self.runs.values() if r["status"] == "RUNNING"}
+            if not running:
                 return True
-            now = (self.activity, len(self.runs))
-            if self.busy or now != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > _STANDS_STILL:
+            parked = {w.execution_arn for w in task_tokens._waits.values() if w.outcome is None}
+            stands = not self.busy and running <= parked
+            if stands and seen == self.activity:
                 return False
+            seen = self.activity if stands else -1
             time.sleep(0.001)
         raise AssertionError(f"it never rests: {[self.path(one) for one in self.runs.values()]}")
 
@@ -306,6 +305,7 @@ def engines() -> Iterator[Callable[[CertifiedWorld, Injector], FaultyEngine]]:
     own: contextvars.ContextVar[FaultyEngine] = contextvars.ContextVar("engine")
 
     def make(world: CertifiedWorld, injector: Injector) -> FaultyEngine:
+        task_tokens._waits.clear()
         current[:] = [FaultyEngine(world, stepfunctions, injector)]
         return current[0]
 

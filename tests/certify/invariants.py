@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from tests.certify.engine import FaultyEngine
-from tests.certify.world import CertifiedWorld
+from tests.certify.world import CertifiedWorld, bucket_of
 from tests.workflow.world import ROOT, SECRET
 
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
@@ -23,8 +23,8 @@ _MESSAGES = {
 def violations(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
     """Every broken promise, in words; none is the certificate."""
     found: list[str] = []
-    requests = world.records.requests(None, limit=50).items
-    applications = world.records.applications(None, limit=50).items
+    requests = world.records.requests(None, limit=10_000).items
+    applications = world.records.applications(None, limit=10_000).items
     for request in requests:
         found += _request(world, request)
     for application in applications:
@@ -89,7 +89,9 @@ def _application(world: CertifiedWorld, application: Application) -> list[str]:
         found.append("application: it is said to live, its stack does not")
     if hold is None or hold.state is not HoldState.COMMITTED:
         found.append("hold: not committed for a live application")
-    if world.folder.manifest.publish.method is PublishMethod.FILES and not world.sites.live:
+    if world.folder.manifest.publish.method is PublishMethod.FILES and not (
+        stack is not None and bucket_of(stack.id) in world.sites.live
+    ):
         found.append("application: it is said to live, nothing is published")
     return found
 
@@ -113,7 +115,7 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
     live = [one for one in applications if one.status not in ENDED]
     if len(world.stacks.live) > len(live):
         found.append(f"orphan: {len(world.stacks.live)} stacks for {len(live)} applications")
-    if not live and world.sites.live:
+    if len(world.sites.live) > len(live):
         found.append("files: some are left in a bucket")
     if len(world.secrets.kept) > len(live):
         found.append("secrets: credentials are left")

@@ -20,7 +20,7 @@ from autoprovision.usecases import requests
 
 Make = Callable[[CertifiedWorld, Injector], FaultyEngine]
 _BETWEEN_SWEEPS = timedelta(minutes=5)
-_LONGEST_QUESTION = timedelta(days=30)
+_LONGEST_QUESTION = timedelta(days=20)
 _MOST_TICKS = 30
 _QUESTIONS_END = 5
 
@@ -51,13 +51,13 @@ def play(folder: BlueprintFolder, scenario: Scenario, point: Point | None, make:
     engine = make(world, injector)
     if scenario.live:
         world.order(scenario.environment)
-        _until_quiet(world, engine, scenario)
+        until_quiet(world, engine, scenario)
     before = set(engine.runs)
     scenario.arrange(world, engine)
     injector.met.clear()
     injector.healed = False
     request = scenario.begin(world, engine, scenario.environment)
-    operators = _until_quiet(world, engine, scenario, faulty=True)
+    operators = until_quiet(world, engine, scenario, faulty=True)
     runs = [run for key, run in engine.runs.items() if key not in before]
     path = [state for run in runs for state in Engine.path(run)]
     broken = violations(world, engine) + operators.broken
@@ -77,7 +77,7 @@ class _Operators:
     broken: list[str] = field(default_factory=list)
 
 
-def _until_quiet(
+def until_quiet(
     world: CertifiedWorld, engine: FaultyEngine, scenario: Scenario, *, faulty: bool = False
 ) -> _Operators:
     operators, quiet = _Operators(), 0
@@ -110,12 +110,12 @@ def _until_quiet(
 
 
 def _is_over(world: CertifiedWorld, engine: FaultyEngine) -> bool:
-    over = all(one.is_final for one in world.records.requests(None, limit=50).items)
+    over = all(one.is_final for one in world.records.requests(None, limit=10_000).items)
     return over and all(run["status"] != "RUNNING" for run in engine.runs.values())
 
 
 def _needing_operators(world: CertifiedWorld) -> Iterator[Request]:
-    for request in world.records.requests(None, limit=50).items:
+    for request in world.records.requests(None, limit=10_000).items:
         if request.status is RequestStatus.NEEDS_OPERATOR:
             yield request
 
@@ -124,6 +124,8 @@ def _is_visible(world: CertifiedWorld, engine: FaultyEngine, request: Request) -
     found = []
     if f"autoprovision request resume {request.id}" not in request.message:
         found.append("operator: the message does not say how to resume")
-    if not (world.operators.told or engine.told_operators):
+    # The alarm on failed executions is theirs too, when no other word gets through.
+    alarm = any(run["status"] == "FAILED" for run in engine.runs.values())
+    if not (world.operators.told or engine.told_operators or alarm):
         found.append("operator: nobody was told")
     return found

@@ -48,6 +48,7 @@ class Scenario:
         begin: starts the workflow and gives its request.
         live: whether an application is there before it begins.
         ends: the statuses that it comes to when nothing else goes wrong.
+        everywhere: whether it is played on every blueprint.
     """
 
     workflow: str
@@ -58,6 +59,7 @@ class Scenario:
     begin: Callable[[World, FaultyEngine, str], Request] = _order
     live: bool = False
     heal: Callable[[World], None] = _heal
+    everywhere: bool = False
 
 
 def _decide(world: World, request_id: str, email: str, decision: str) -> None:
@@ -140,12 +142,12 @@ def _provision(name: str, ends: frozenset[str], arrange: Arrange, **more: Any) -
     return Scenario("provision", name, ends, arrange, **more)
 
 
-def _termination(name: str, arrange: Arrange) -> Scenario:
-    return Scenario("terminate", name, _UP, arrange, begin=_terminate, live=True)
+def _termination(name: str, arrange: Arrange, **more: Any) -> Scenario:
+    return Scenario("terminate", name, _UP, arrange, begin=_terminate, live=True, **more)
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    _provision("straight to its URL", _UP, _nothing),
+    _provision("straight to its URL", _UP, _nothing, everywhere=True),
     _provision("approved", _UP, _answered((BOB, "APPROVED")), environment="stag"),
     _provision(
         "approved by two", _UP, _answered((BOB, "APPROVED"), (EVE, "APPROVED")), environment="prod"
@@ -158,12 +160,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     _provision("answer to create lost", _UP, _create_answer_lost),
     _provision("stack fails", _FAILED, _FAILS),
     _provision("rollback fails", _FAILED, _create_ends("ROLLBACK_FAILED")),
-    _provision("URL never answers", _FAILED, _url_is_dead),
+    _provision("URL never answers", _FAILED, _url_is_dead, everywhere=True),
     _provision("deletion fails twice", _FAILED, _deletions(*_TWICE)),
     _provision("cannot be deleted", _FAILED, _deletions("DELETE_FAILED")),
     _provision("mails fail", _UP, _broken("mail")),
     _provision("mark fails", _FAILED, _broken("unpublish", "operators", then=_FAILS)),
-    _termination("gone", _nothing),
+    _termination("gone", _nothing, everywhere=True),
     _termination("deletion fails twice", _deletions(*_TWICE)),
     _termination("cannot be deleted", _deletions("DELETE_FAILED")),
     _termination("mails fail", _broken("mail")),

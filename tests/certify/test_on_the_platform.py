@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import World, git, template  # noqa: F401 - fixtures
+from tests.e2e import conftest as e2e
+from tests.e2e.conftest import World
 
 from autoprovision.embedded import faults, launcher, localhost_names
 from autoprovision.embedded.platform import install
@@ -20,24 +21,29 @@ ALWAYS = 10_000
 RECORDS = r"DynamoDB.*\.(TransactWriteItems|PutItem|UpdateItem)"
 MAIL = "POST /v2/email/outbound-emails"
 # (call, caller, how, times, the status it must come to)
+# Played by `make test`; the rest by `make certify`.
 SAMPLE = (
+    (RECORDS, "CommitQuotaRole", "error-after", 1, "SUCCEEDED"),
+    (RECORDS, "CommitQuotaRole", "kill-after", 1, "SUCCEEDED"),
+    ("CreateStack", "ProvisionRole", "error-after", 1, "SUCCEEDED"),
+    ("CreateStack", "ProvisionRole", "error-after", ALWAYS, "FAILED"),
+)
+MORE = (
     (RECORDS, "PreparePlanRole", "error-before", 30, "SUCCEEDED"),
     (RECORDS, "AuthorizeLaunchRole", "error-after", 1, "SUCCEEDED"),
-    (RECORDS, "CommitQuotaRole", "error-after", 1, "SUCCEEDED"),
     (RECORDS, "CommitQuotaRole", "throttle", 2, "SUCCEEDED"),
     (RECORDS, "CommitQuotaRole", "kill-before", 1, "SUCCEEDED"),
-    (RECORDS, "CommitQuotaRole", "kill-after", 1, "SUCCEEDED"),
     ("CreateStack", "ProvisionRole", "error-before", 2, "SUCCEEDED"),
-    ("CreateStack", "ProvisionRole", "error-after", 1, "SUCCEEDED"),
-    ("CreateStack", "ProvisionRole", "error-after", ALWAYS, "SUCCEEDED"),
     ("CreateStack", "ProvisionRole", "error-before", ALWAYS, "FAILED"),
     ("PUT /", "PublishProjectRole", "kill-after", 1, "SUCCEEDED"),
     (RECORDS, "AwaitStackRole", "kill-after", 1, "SUCCEEDED"),
     (RECORDS, "StackEventsRole", "kill-before", 1, "SUCCEEDED"),
     (MAIL, "NotifyRole", "error-before", 1, "SUCCEEDED"),
     (MAIL, "NotifyRole", "kill-before", 1, "SUCCEEDED"),
-)  # fmt: skip
-IDS = [f"{caller}: {how} {call} x{times}" for call, caller, how, times, _ in SAMPLE]
+)
+POINTS = [*SAMPLE, *(pytest.param(*one, marks=pytest.mark.certify) for one in MORE)]
+git, template = e2e.git, e2e.template
+IDS = [f"{one[1]}: {one[2]} {one[0]} x{one[3]}" for one in (*SAMPLE, *MORE)]
 
 
 class Faulty(World):
@@ -82,14 +88,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
         launcher.stop(data)
 
 
-def proven(world: Faulty) -> dict[str, Any]:
-    """The ledger, held against holds, applications and stacks."""
-    return world.admin.get("/reconciliation").json()
-
-
-@pytest.mark.parametrize(("call", "caller", "how", "times", "end"), SAMPLE, ids=IDS)
+@pytest.mark.parametrize(("call", "caller", "how", "times", "end"), POINTS, ids=IDS)
 def test_whatever_goes_wrong_nothing_is_left(
-    world: Faulty, template, call: str, caller: str, how: str, times: int, end: str  # noqa: F811
+    world: Faulty,
+    template,
+    call: str,
+    caller: str,
+    how: str,
+    times: int,
+    end: str,
 ):
     unit = world.unit()
     ada = world.person(unit)
@@ -112,3 +119,33 @@ def test_whatever_goes_wrong_nothing_is_left(
     else:
         assert (application["status"], account["left"], account["held"]) == ("TERMINATED", 20000, 0)
         assert (stacks, secrets) == ([], [])
+
+
+def test_what_cannot_be_removed_needs_an_operator_and_is_resumed(world: Faulty, template):
+    """Somebody protects the stack behind the platform's back; then it is terminated."""
+    world.strike()
+    unit = world.unit()
+    ada = world.person(unit)
+    sent = template()
+    done = ada.wait(ada.post("/requests", sent).json()["id"])
+    cloudformation = world.client("cloudformation")
+    cloudformation.update_termination_protection(
+        StackName=done["stackId"], EnableTerminationProtection=True
+    )
+    ending = ada.http.delete(f"/applications/{done['applicationId']}").json()
+    stuck = ada.wait(ending["id"])
+    assert (stuck["status"], stuck["reason"]) == ("NEEDS_OPERATOR", "COMPENSATION_FAILED")
+    assert "TerminationProtection is enabled" in stuck["message"]
+    assert f"{done['stackId']} (CREATE_COMPLETE)" in stuck["message"]
+    assert f"autoprovision request resume {ending['id']}" in stuck["message"]
+    assert ada.get(f"/applications/{done['applicationId']}").json()["status"] == "ERROR"
+    assert ada.get(f"/business-units/{unit}").json()["used"] > 0  # what is left costs money
+
+    cloudformation.update_termination_protection(
+        StackName=done["stackId"], EnableTerminationProtection=False
+    )
+    assert world.admin.post(f"/requests/{ending['id']}/resume").status_code == 202
+    assert ada.wait(ending["id"], until=lambda one: one["status"] == "SUCCEEDED")
+    assert ada.get(f"/business-units/{unit}").json()["left"] == 20000
+    assert not [one for one in world.stacks() if sent["ApplicationName"] in one["StackName"]]
+    world.until(lambda: len(world.mails(sent["ProjectEmail"])) == 3)

@@ -11,8 +11,11 @@ from typing import Any
 from tests.workflow.cloudformation import CloudFormation
 from tests.workflow.world import ADA, REPOSITORY, SECRET, World, tree
 
-from autoprovision.deployer.blueprint_folder import BlueprintFolder, read_blueprint_folder
-from autoprovision.deployer.blueprint_folder import read_price_book
+from autoprovision.deployer.blueprint_folder import (
+    BlueprintFolder,
+    read_blueprint_folder,
+    read_price_book,
+)
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod
 from autoprovision.domain.request import Request
 from autoprovision.domain.stack import StackResource
@@ -30,17 +33,26 @@ def blueprints() -> list[BlueprintFolder]:
     return [one for one in read if one.manifest.publish.method is not PublishMethod.BUILD]
 
 
+def bucket_of(stack_id: str) -> str:
+    """The bucket of a stack."""
+    return f"site-{stack_id.split('/')[1]}"
+
+
 @dataclass
 class SlowCloudFormation(CloudFormation):
     """Stacks that reach their ends when it is time, with an event for each.
 
     Attributes:
         under_way: stacks and the status that they come to next.
-        bucket_is_full: whether something lies in the stack's bucket.
+        bucket_is_full: whether something lies in a bucket.
     """
 
     under_way: dict[str, str] = field(default_factory=dict)
-    bucket_is_full: Callable[[], bool] = lambda: False
+    bucket_is_full: Callable[[str], bool] = lambda bucket: False
+
+    def becomes(self, stack_id: str, status: str) -> None:
+        self.outputs = {"Url": "http://shop.test", "BucketName": bucket_of(stack_id)}
+        super().becomes(stack_id, status)
 
     def create(self, arguments: dict[str, Any]) -> dict[str, Any]:
         end, self.create_ends = self.create_ends, None
@@ -68,7 +80,7 @@ class SlowCloudFormation(CloudFormation):
         ends = list(self.under_way.items())
         self.under_way.clear()
         for stack_id, end in ends:
-            full = end == "DELETE_COMPLETE" and self.bucket_is_full()
+            full = end == "DELETE_COMPLETE" and self.bucket_is_full(bucket_of(stack_id))
             self.becomes(stack_id, "DELETE_FAILED" if full else end)
         return bool(ends)
 
@@ -76,7 +88,7 @@ class SlowCloudFormation(CloudFormation):
         status = self.stacks[stack_id].status
         return [
             StackResource(
-                logical_id="Site", type="AWS::S3::Bucket", physical_id="site",
+                logical_id="Site", type="AWS::S3::Bucket", physical_id=bucket_of(stack_id),
                 status="DELETE_FAILED" if status == "DELETE_FAILED" else "CREATE_COMPLETE",
             )
         ]  # fmt: skip
@@ -91,7 +103,7 @@ class CertifiedWorld(World):
     def __init__(self, folder: BlueprintFolder) -> None:
         super().__init__()
         self.stacks: SlowCloudFormation = SlowCloudFormation()
-        self.stacks.bucket_is_full = lambda: bool(self.sites.live)
+        self.stacks.bucket_is_full = lambda bucket: bucket in self.sites.live
         self.folder = folder
         published = PublishedBlueprint(
             manifest=folder.manifest, digest=folder.digest,
@@ -103,13 +115,15 @@ class CertifiedWorld(World):
         self.catalog.publish(Catalog(blueprints=(published,), prices=prices, version="1"))
         self.source.trees[REPOSITORY] = tree("index.html", *folder.manifest.publish.needs)
 
-    def order(self, environment: str = "dev", *, request_id: str = REQUEST_ID) -> Request:
+    def order(
+        self, environment: str = "dev", *, request_id: str = REQUEST_ID, name: str = "shop"
+    ) -> Request:
         """A private repository's request, admitted by the product's own admission."""
         from autoprovision.usecases import requests
 
         example = CATALOG / self.folder.manifest.id / "examples" / f"{environment}.json"
         document = json.loads(example.read_text("utf-8"))
-        document |= {"ApplicationName": "shop", "ProjectEmail": "team@uni.edu"}
+        document |= {"ApplicationName": name, "ProjectEmail": "team@uni.edu"}
         if "ProjectURL" in document:  # else it runs a ready-made image
             document |= {"ProjectURL": "github.com/acme/site", "AccessToken": SECRET}
         document.pop("BusinessUnit", None)

@@ -1,16 +1,16 @@
 """Lets calls to the embedded AWS go wrong, so that a whole platform can be tested for it.
 
-On only when the server is started with `EMBEDDED_AWS_FAULTS=<file>`. The file holds a list of rules,
-read anew whenever it changes, and may be written while the platform runs:
+On only when the server is started with `EMBEDDED_AWS_FAULTS=<file>`. The file holds rules, is read
+anew whenever it changes, and may be written while the platform runs:
 
     [{"call": "DynamoDB.*TransactWriteItems", "caller": "CommitQuotaRole", "how": "error-after",
       "times": 3}]
 
 `call` is a pattern over what is called (`DynamoDB_20120810.PutItem`, `CreateStack`,
 `POST /v2/email/outbound-emails`), `caller` one over the ARN of whoever calls. `how`: `error-before`
-and `error-after` answer 500 without and with the effect, `throttle` refuses, `hang` answers after
-`seconds` and then with an error, `kill-before` and `kill-after` end the process of the function that
-calls. What struck is appended to `<file>.struck`, a line a call.
+and `error-after` answer 500 without and with the effect, `throttle` refuses, `kill-before` and
+`kill-after` end the process of the function that calls; each of them after `seconds`. What struck
+is appended to `<file>.struck`, a line a call.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ VARIABLE = "EMBEDDED_AWS_FAULTS"
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _MOST_BODY = 4096
-Receive, Send = Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -70,7 +71,9 @@ class Faults:
             self._rules, self._read_at = [Rule(**one) for one in rules], changed_at
         found = next((rule for rule in self._rules if rule.strikes(call, caller)), None)
         if found is not None:
-            with self._path.with_name(self._path.name + ".struck").open("a", encoding="utf-8") as log:
+            with self._path.with_name(self._path.name + ".struck").open(
+                "a", encoding="utf-8"
+            ) as log:
                 log.write(f"{found.how} {call} {caller}\n")
         return found
 
@@ -91,7 +94,9 @@ def _faulty(serve: App, faults: Faults) -> App:
             await serve(scope, receive, send)
             return
         messages, body = await _received(receive)
-        headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         caller = _caller(headers)
         rule = faults.of(_call(scope, headers, body), caller) if caller else None
         again = _replay(messages, receive)
@@ -165,7 +170,10 @@ async def _answer(send: Send, headers: dict[str, str], *, throttled: bool) -> No
     code = "ThrottlingException" if throttled else "InternalServerError"
     status = 400 if throttled else 500
     if "x-amz-target" in headers or "json" in headers.get("content-type", ""):
-        kind, text = "application/x-amz-json-1.0", json.dumps({"__type": code, "message": "Injected"})
+        kind, text = (
+            "application/x-amz-json-1.0",
+            json.dumps({"__type": code, "message": "Injected"}),
+        )
     else:
         kind = "text/xml"
         text = (

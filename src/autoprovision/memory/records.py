@@ -73,7 +73,9 @@ class MemoryRecords(MemorySettlement):
             ended = [
                 one
                 for one in self._requests.values()
-                if one.id in self._ended and one.told is None and one.updated_at < updated_before
+                if one.id in self._ended
+                and one.told != one.outcome
+                and one.updated_at < updated_before
             ]
             return page(
                 ended, lambda one: f"{one.updated_at}{_SEPARATOR}{one.id}", limit=limit,

@@ -60,6 +60,9 @@ def explain(caught: dict[str, Any]) -> Failure:
         return Failure("TIMEOUT", f"The step {step} took longer than it may.", RequestStatus.FAILED)
     if error.startswith("CloudFormation."):
         said = _SDK_TRAILER.sub("", cause)
+        if step == "DeleteStack":
+            sentence = f"CloudFormation does not delete the stack: {said}"
+            return Failure("STACK_NOT_DELETED", _cut(sentence), RequestStatus.FAILED)
         sentence = f"CloudFormation did not take the stack: {said}"
         return Failure("STACK_NOT_LAUNCHED", _cut(sentence), RequestStatus.FAILED)
     return Failure("INTERNAL", _INTERNAL.format(step=step), RequestStatus.FAILED)

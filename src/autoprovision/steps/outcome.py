@@ -8,8 +8,11 @@ from typing import Any
 
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso
+from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.identifiers import stack_name
 from autoprovision.domain.request import Request, RequestStatus
+from autoprovision.domain.stack import StackOutcome
+from autoprovision.domain.stack import outcome as outcome_of
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
 from autoprovision.steps import update
@@ -20,6 +23,7 @@ from autoprovision.steps.stack import left_over
 from autoprovision.usecases.timeline import note
 
 _S = RequestStatus
+_MOST_REFUSED = 5
 _UNFINISHED = frozenset(
     {_S.SUBMITTED, _S.AWAITING_APPROVAL, _S.PROVISIONING, _S.COMPENSATING, _S.NEEDS_OPERATOR}
 )
@@ -149,10 +153,27 @@ def _what_is_left(request: Request, platform: Platform) -> str:
     stack_id = request.stack_id
     if request.kind == "terminate":
         stack_id = application_of(request, platform).stack_id
-    parts = [f"the stack {stack_id}"] if stack_id else []
+    parts = [_stack_left(stack_id, platform)] if stack_id else []
     parts += ["its credentials"] if request.secret_arn else []
     parts += ["its quota's hold"]
-    return f"Left, unless noted otherwise: {', '.join(parts)}."
+    return f"Left, unless noted otherwise: {', '.join(part for part in parts if part)}."
+
+
+def _stack_left(stack_id: str, platform: Platform) -> str:
+    """The stack with its status and what refused to go; as it was when it cannot be looked at."""
+    try:
+        stack = platform.stacks.find(stack_id)
+        if stack is None or outcome_of(stack.status) is StackOutcome.GONE:
+            return ""
+        refused = [
+            f"{one.logical_id} ({one.type}): {one.reason or one.status}"
+            for one in platform.stacks.failures(stack_id)[:_MOST_REFUSED]
+            if one.status == "DELETE_FAILED"
+        ]
+    except AutoprovisionError:
+        # What is known must be said, whatever else does not answer.
+        return f"the stack {stack_id}"
+    return f"the stack {stack_id} ({'; '.join([stack.status, *refused])})"
 
 
 def _end_badly(request: Request, message: str, platform: Platform) -> None:

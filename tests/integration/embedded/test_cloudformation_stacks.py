@@ -1,6 +1,7 @@
 """Stacks are named, repeated and deleted as on AWS."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -103,3 +104,58 @@ def test_a_deleted_stack_is_found_by_its_id_only(workshop: Any):
     assert deleted(workshop, stack)["StackStatus"] == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="does not exist"):
         workshop.client("cloudformation").describe_stacks(StackName=name)
+
+
+SLOW = json.dumps({
+    "Resources": {
+        "First": {"Type": "AWS::SNS::Topic"},
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Wait": {
+            "Type": "AWS::CloudFormation::WaitCondition", "DependsOn": "First",
+            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "2"},
+        },
+    }
+})  # fmt: skip
+
+
+def deleted_while_created(workshop: Any) -> list[str]:
+    """The statuses that the stack has had, newest first, once the wait in it is over."""
+    client = workshop.client("cloudformation")
+    stack = create(workshop, workshop.name("slow"), SLOW)
+
+    def events() -> list[dict[str, Any]]:
+        return list(client.describe_stack_events(StackName=stack)["StackEvents"])
+
+    def has(resource: str, *statuses: str) -> bool:
+        return any(
+            one["LogicalResourceId"] == resource and one["ResourceStatus"] in statuses
+            for one in events()
+        )
+
+    wait_until(lambda: has("Wait", "CREATE_IN_PROGRESS"))
+    client.delete_stack(StackName=stack)
+    name = stack.split("/")[1]
+    wait_until(lambda: has(name, "DELETE_COMPLETE"))
+    other = create(workshop, workshop.name("clock"), SLOW)
+    wait_until(
+        lambda: (
+            client.describe_stacks(StackName=other)["Stacks"][0]["StackStatus"]
+            == "ROLLBACK_COMPLETE"
+        )
+    )
+    return [one["ResourceStatus"] for one in events() if one["LogicalResourceId"] == name]
+
+
+def wait_until(look: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_stack_that_is_deleted_while_it_is_created_stays_deleted(workshop: Any):
+    assert deleted_while_created(workshop)[0] == "DELETE_COMPLETE"
+
+
+def test_ministack_alone_goes_on_creating(unmended: Any):
+    assert deleted_while_created(unmended)[0] != "DELETE_COMPLETE"

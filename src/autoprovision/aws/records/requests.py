@@ -131,7 +131,8 @@ class RequestRecords:
             more_key={"sort": SORT},
         )  # fmt: skip
         found = self._requests(ids)
-        return Page(tuple(one for one in found if one.is_final and one.told is None), following)
+        untold = (one for one in found if one.is_final and one.told != one.outcome)
+        return Page(tuple(untold), following)
 
     def mark_told(self, request: Request) -> None:
         """Note that the people of a request were told its outcome."""

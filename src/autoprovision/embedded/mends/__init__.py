@@ -17,6 +17,7 @@ NAMES = (
     "ecs_numbers",
     "stack_identity",
     "change_sets",
+    "stack_deletion",
     "cloudformation_roles",
     "cloudfront_addresses",
     "cloudfront_origins",
