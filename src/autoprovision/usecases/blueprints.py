@@ -51,7 +51,7 @@ def _shown(published: PublishedBlueprint, catalog: Catalog) -> dict[str, Any]:
         "version": manifest.version,
         "title": manifest.title,
         "description": manifest.description,
-        "projectTypes": [one.project_type for one in manifest.serves],
+        "projectTypes": list(dict.fromkeys(one.project_type for one in manifest.serves)),
         "techStacks": sorted({stack for one in manifest.serves for stack in one.tech_stacks}),
         "environments": [env.value for env in manifest.topologies],
         "monthlyCredits": {
