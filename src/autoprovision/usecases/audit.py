@@ -3,7 +3,7 @@
 The sweep looks after what is under way; the audit looks at everything at rest. Each pass reads all
 applications and holds page by page and all stacks in pages of CloudFormation's, and begins and
 reads a bounded number of drift detections, the longest unlooked-at first. It mends only what cannot
-do harm: a lock whose request has ended. The rest is told to operators at every pass until it is gone.
+do harm: a lock whose request has ended. The rest is told to operators until it is gone.
 """
 
 from collections.abc import Iterator
