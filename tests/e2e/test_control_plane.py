@@ -1,5 +1,7 @@
 """What an embedded AWS can make but not run says so, from the plan to the mail, and has no URL."""
 
+import time
+
 import pytest
 
 
@@ -48,7 +50,11 @@ def test_it_is_never_shown_as_a_working_url(world, template, blueprint):
 def approve(world, requester, request):
     """Let the admin say yes as soon as the question is open."""
     requester.wait(request["id"], until=lambda one: one["status"] == "AWAITING_APPROVAL")
-    question = world.admin.get(f"/approvals/{request['id']}")
+    # The desk opens the question a moment after the request says that it waits.
+    deadline = time.monotonic() + 30
+    while (question := world.admin.get(f"/approvals/{request['id']}")).status_code != 200:
+        assert time.monotonic() < deadline, question.text
+        time.sleep(0.1)
     answer = world.admin.post(
         f"/approvals/{request['id']}",
         {"decision": "APPROVED", "comment": "", "planDigest": question.json()["planDigest"]},
