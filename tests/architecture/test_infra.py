@@ -219,7 +219,11 @@ def test_only_approvals_sign_and_only_directory_administers():
     assert holders == {
         "kms:Sign": {"ApprovalsApiRole"},
         "cognito-idp:AdminCreateUser": {"DirectoryApiRole"},
-        "secretsmanager:GetSecretValue": {"PublishProjectRole", "ApprovalWebhookRole", "StageSourceRole"},
+        "secretsmanager:GetSecretValue": {
+            "PublishProjectRole",
+            "ApprovalWebhookRole",
+            "StageSourceRole",
+        },
     }
 
 
@@ -396,7 +400,12 @@ def test_no_event_is_lost():
         one["Properties"]["FunctionName"]["Ref"]
         for one in of_type(APP, "AWS::Lambda::EventInvokeConfig").values()
     }
-    assert kept == {"StackEventsFunction", "BuildEventsFunction", "IntakeFunction", "ApprovalWebhookFunction"}
+    assert kept == {
+        "StackEventsFunction",
+        "BuildEventsFunction",
+        "IntakeFunction",
+        "ApprovalWebhookFunction",
+    }
     (mapping,) = of_type(APP, "AWS::Lambda::EventSourceMapping").values()
     assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queue = APP["Resources"]["ApprovalQueue"]["Properties"]

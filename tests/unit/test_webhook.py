@@ -1,6 +1,6 @@
 """The webhook against a real https server: what is posted, and everything that is not called."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import ssl
@@ -39,12 +39,12 @@ class Secrets:
 def certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -96,7 +96,12 @@ def test_a_message_arrives_over_verified_https(server: HTTPServer, authority):
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(404, "WEBHOOK_REFUSED"), (302, "WEBHOOK_REFUSED"), (500, "UNAVAILABLE"), (429, "UNAVAILABLE")],
+    [
+        (404, "WEBHOOK_REFUSED"),
+        (302, "WEBHOOK_REFUSED"),
+        (500, "UNAVAILABLE"),
+        (429, "UNAVAILABLE"),
+    ],
 )
 def test_an_answer_that_is_no_yes_is_told_and_a_redirect_is_not_followed(
     server: HTTPServer, authority, status: int, code: str
