@@ -58,6 +58,7 @@ class FaultyEngine(Engine):
         self.runs: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.activity, self.busy = 0, 0
         self.tokens: dict[str, str] = {}
+        self.questions_end = False
         self.redriven: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         world.outside.on_deed = self._mail_is_under_way

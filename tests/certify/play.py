@@ -96,6 +96,10 @@ def until_quiet(
             requests.resume(world.users.by_email(ROOT).actor(), request.id, world)
         if tick >= _QUESTIONS_END and not ended:
             world.outside.clock += _LONGEST_QUESTION
+        if engine.questions_end and not ended:  # the state's limit comes before any sweep
+            world.outside.clock += _LONGEST_QUESTION
+            engine.time_out_questions()
+            engine.rests()
         if tick > _QUESTIONS_END:
             engine.time_out_questions()
             scenario.heal(world)

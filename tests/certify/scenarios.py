@@ -99,6 +99,10 @@ def _policy_moves(world: World, engine: FaultyEngine) -> None:
     engine.on_question = answer
 
 
+def _questions_end(world: World, engine: FaultyEngine) -> None:
+    engine.questions_end = True
+
+
 def _create_ends(status: str) -> Arrange:
     def arrange(world: World, engine: FaultyEngine) -> None:
         world.stacks.create_ends = status
@@ -156,6 +160,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rejected", frozenset({"REJECTED"}), _answered((BOB, "REJECTED")), environment="stag"
     ),
     _provision("expired", frozenset({"EXPIRED"}), _nothing, environment="stag"),
+    _provision("expired by the state", frozenset({"EXPIRED"}), _questions_end, environment="stag"),
     _provision("asked anew", _UP, _policy_moves, environment="stag"),
     _provision("answer to create lost", _UP, _create_answer_lost),
     _provision("stack fails", _FAILED, _FAILS),

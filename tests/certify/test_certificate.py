@@ -3,7 +3,9 @@
 `make certify` plays all of it.
 """
 
+import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +14,8 @@ from tests.certify.engine import engines
 from tests.certify.faults import F, Place, Point
 from tests.certify.play import Make, play
 from tests.certify.scenarios import SCENARIOS, Scenario
-from tests.certify.world import ROOT, blueprints
+from tests.certify.world import CATALOG, ROOT, blueprints
+from tests.workflow.definitions import states_of
 
 WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
 IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
@@ -30,6 +33,38 @@ def make() -> Iterator[Make]:
 
 def static_site():
     return next(one for one in blueprints() if one.manifest.id == "static-site")
+
+
+def not_yet(workflow: str) -> set[str]:
+    """States that no scenario enters yet; docs/certificate.md says so. Any other one is a fault."""
+    return certificate.NOT_YET.get(workflow) or set()
+
+
+def test_every_state_of_every_workflow_is_entered_by_a_scenario(make: Make):
+    entered: dict[str, set[str]] = {name: set() for name in WORKFLOWS}
+    for scenario in SCENARIOS:
+        entered[scenario.workflow] |= play(static_site(), scenario, None, make).states
+    for workflow in WORKFLOWS:
+        missing = set(states_of(workflow)) - entered[workflow]
+        assert missing == not_yet(workflow), f"{workflow}: add a scenario to scenarios.py"
+
+
+def test_every_state_of_every_workflow_is_in_the_committed_certificate():
+    text = certificate.PAGE.read_text("utf-8")
+    listed = set(re.findall(r"^\| (\w+) \| (\w+) \| ", text, re.MULTILINE))
+    for workflow in WORKFLOWS:
+        missing = {name for name in states_of(workflow) if (workflow, name) not in listed}
+        assert missing == not_yet(workflow), f"run `make certify`: {workflow} has other states"
+
+
+@pytest.mark.parametrize("folder", blueprints(), ids=lambda one: one.manifest.id)
+def test_every_blueprint_carries_its_certificate(folder):
+    path = CATALOG / folder.manifest.id / certificate.NAME
+    assert path.is_file(), "run `make certify`"
+    document = json.loads(path.read_text("utf-8"))
+    certified = {one for one in WORKFLOWS if not_yet(one) != set(states_of(one))}
+    assert set(document["workflows"]) == certified, "run `make certify`"
+    assert document["points"] == document["passed"] > 500
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)

@@ -17,7 +17,7 @@ from autoprovision.deployer.blueprint_folder import (
     read_price_book,
 )
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod
-from autoprovision.domain.request import Request
+from autoprovision.domain.request import Request, TargetEnvironment
 from autoprovision.domain.stack import StackResource
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +112,9 @@ class CertifiedWorld(World):
             recipe_key="recipe" if folder.recipe else None, build_project="build",
         )  # fmt: skip
         prices = read_price_book(CATALOG / "prices.yaml")
-        self.catalog.publish(Catalog(blueprints=(published,), prices=prices, version="1"))
+        self.catalog.publish(Catalog(
+            blueprints=(published,), prices=prices, version="1", networks=tuple(TargetEnvironment),
+        ))  # fmt: skip
         self.source.trees[REPOSITORY] = tree("index.html", *folder.manifest.publish.needs)
 
     def order(
