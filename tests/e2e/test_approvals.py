@@ -15,6 +15,7 @@ from tests.e2e.conftest import PASSWORD, Person, World
 
 from autoprovision.deployer.catalog import publish_catalog
 from autoprovision.deployer.sources import Sources, find_sources
+from autoprovision.domain.request import TargetEnvironment
 from autoprovision.embedded.platform import install
 
 
@@ -381,7 +382,8 @@ def publish(world: World, sources: Sources) -> None:
     """Publish a catalog as the deployer does."""
     publish_catalog(
         world.client, sources, platform_name="autoprovision", region=world.installed.region,
-        bucket=world.installed.outputs["CatalogBucketName"], parameters={}, say=lambda _: None,
+        bucket=world.installed.outputs["CatalogBucketName"], parameters={},
+        networks=tuple(TargetEnvironment), say=lambda _: None,
         confirm=lambda _stack, _changes: True,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from autoprovision.embedded.cloudformation_needs import Also, Need
 
 _APIS = "arn:aws:apigateway:{region}::/apis"
+_DOMAINS = "arn:aws:apigateway:{region}::/domainnames"
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{FunctionName:last}"
 _EVENTS = "arn:aws:events:{region}:{account}"
 _IAM = "arn:aws:iam::{account}"
@@ -31,6 +32,19 @@ SERVICE_NEEDS: dict[str, Need] = {
     "AWS::ApiGatewayV2::Route": _of_api("routes"),
     "AWS::ApiGatewayV2::Stage": _of_api(
         "stages", Also("apigateway:TagResource", f"{_APIS}/{{ApiId}}/stages", when="Tags")
+    ),
+    "AWS::ApiGatewayV2::DomainName": Need(
+        _DOMAINS,
+        ("apigateway:POST",),
+        ("apigateway:DELETE",),
+        delete_arn=f"{_DOMAINS}/{{id}}",
+        also=(Also("apigateway:TagResource", _DOMAINS, when="Tags"),),
+    ),
+    "AWS::ApiGatewayV2::ApiMapping": Need(
+        f"{_DOMAINS}/{{DomainName}}/apimappings",
+        ("apigateway:POST",),
+        ("apigateway:DELETE",),
+        delete_arn=f"{_DOMAINS}/{{DomainName}}/apimappings/{{id}}",
     ),
     "AWS::Lambda::Permission": Need(
         _FUNCTION, ("lambda:AddPermission",), ("lambda:RemovePermission",)
