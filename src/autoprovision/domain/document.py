@@ -51,7 +51,8 @@ def parse_json_object(body: bytes, *, limit: int = MAX_TEMPLATE_BYTES) -> dict[s
     """A JSON object from the outside.
 
     Raises:
-        InvalidInputError: too large, not UTF-8, not JSON, a key twice, or not an object.
+        InvalidInputError: too large, not UTF-8, not JSON, a key twice, half a character, or not an
+            object.
     """
     if len(body) > limit:
         raise InvalidInputError([Fault("", f"Send at most {limit} bytes.", "TOO_LARGE")])
@@ -67,7 +68,19 @@ def parse_json_object(body: bytes, *, limit: int = MAX_TEMPLATE_BYTES) -> dict[s
         raise InvalidInputError([Fault("", f"This is not JSON: {error}.", "NOT_JSON")]) from None
     if not isinstance(document, dict):
         raise InvalidInputError([Fault("", "Send one JSON object.", "NOT_AN_OBJECT")])
+    _refuse_unspeakable(document)
     return document
+
+
+def _refuse_unspeakable(document: dict[str, Any]) -> None:
+    """Refuse what JSON can spell and nothing after it can keep: half characters, infinity."""
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:
+        sentence = "A \\ud800 to \\udfff stands alone; that is half a character."
+        raise InvalidInputError([Fault("", sentence, "NOT_JSON")]) from None
+    except ValueError:
+        raise InvalidInputError([Fault("", "A number is too large.", "NOT_JSON")]) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

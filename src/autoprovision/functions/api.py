@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from autoprovision import __version__
 from autoprovision.bootstrap import platform
 from autoprovision.domain.actor import Actor
+from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import (
     AutoprovisionError,
     ConflictError,
@@ -28,6 +29,9 @@ from autoprovision.usecases import second_factor
 
 logger = Logger(service="api")
 _LONGEST_KEY = 255
+_LONGEST_NAME = 256
+# The parts of a query that name something.
+_NAMES = ("unit", "email")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -90,11 +94,27 @@ def authenticate(context: dict[str, Any], outside: Platform) -> Actor:
 
 
 def _call(event: dict[str, Any], actor: Actor, outside: Platform, operation_id: str) -> Call:
+    path = event.get("pathParameters") or {}
+    asked = event.get("queryStringParameters") or {}
+    query = {name: text for name, text in asked.items() if text}
+    _refuse_long_names(path, query)
     return Call(
-        actor=actor, platform=outside, path=event.get("pathParameters") or {},
-        query=event.get("queryStringParameters") or {}, body=_body(event),
+        actor=actor, platform=outside, path=path, query=query, body=_body(event),
         operation_id=operation_id,
     )  # fmt: skip
+
+
+def _refuse_long_names(path: dict[str, str], query: dict[str, str]) -> None:
+    """Nothing here is named that long, and DynamoDB refuses keys that are."""
+    if any(len(text) > _LONGEST_NAME for text in path.values()):
+        raise NotFoundError("Nothing here has a name that long.")
+    faults = [
+        Fault(pointer(name), f"{name} has at most {_LONGEST_NAME} characters.")
+        for name in _NAMES
+        if len(query.get(name, "")) > _LONGEST_NAME
+    ]
+    if faults:
+        raise InvalidInputError(faults)
 
 
 def _body(event: dict[str, Any]) -> bytes:

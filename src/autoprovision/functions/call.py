@@ -60,7 +60,8 @@ class Call:
     def limit(self) -> int:
         """The page size that was asked for. Raises InvalidInputError."""
         text = self.query.get("limit", str(_DEFAULT_PAGE))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= _LONGEST_PAGE):
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LONGEST_PAGE))
+        if not (is_number and 1 <= int(text) <= _LONGEST_PAGE):
             raise InvalidInputError(
                 [Fault(pointer("limit"), f"limit is a number from 1 to {_LONGEST_PAGE}.")]
             )

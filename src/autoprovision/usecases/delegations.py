@@ -16,6 +16,7 @@ from autoprovision.ports import Platform
 
 # Whoever is away for longer is not an approver any more.
 _LONGEST = timedelta(days=180)
+_NO_MOMENT = "Write a day such as 2026-12-01, or a moment such as 2026-12-01T09:00:00Z."
 
 
 def show(actor: Actor, platform: Platform) -> dict[str, Any]:
@@ -95,6 +96,8 @@ def _faults(
 def _until(text: str, begins: datetime, zone: ZoneInfo) -> datetime:
     try:
         return begins + parse_duration(text)
+    except OverflowError:
+        raise InvalidInputError([Fault(pointer("until"), _NO_MOMENT)]) from None
     except ValueError:
         return _moment(text, zone, "until", end_of_day=True)
 
@@ -108,8 +111,7 @@ def _moment(text: str, zone: ZoneInfo, key: str, *, end_of_day: bool) -> datetim
     except (ValueError, OverflowError):
         found = None
     if found is None or found.tzinfo is None:
-        detail = "Write a day such as 2026-12-01, or a moment such as 2026-12-01T09:00:00Z."
-        raise InvalidInputError([Fault(pointer(key), detail)])
+        raise InvalidInputError([Fault(pointer(key), _NO_MOMENT)])
     return found
 
 

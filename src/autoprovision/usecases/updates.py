@@ -211,6 +211,7 @@ def update(
     if accepted is None:
         _must_be_steady(application)
         wish = wish_of(application, document)
+        _must_bring_credentials(application, wish)
         found = planned(actor, application, wish, platform)
         if wish.plan_digest and wish.plan_digest != found.plan.digest:
             raise ConflictError(
@@ -222,6 +223,21 @@ def update(
         accepted = _admit(actor, application, wish, found, platform, request_id=request_id)
     start(accepted, platform)
     return accepted
+
+
+def _must_bring_credentials(application: Application, wish: Wish) -> None:
+    """Refuse to use a credential for a repository that it was not given for.
+
+    Whoever may update an application need not be who gave the credential: with it they could
+    publish what only the other can read, or have it sent to a host of their own.
+    """
+    moved = wish.template.ProjectURL != _own(application).ProjectURL
+    if moved and application.secret_arn and not wish.template.secrets():
+        detail = (
+            "The credential that is kept was given for the repository before; send AccessToken or "
+            "PrivateKey for this one."
+        )
+        raise InvalidInputError([Fault(pointer("ProjectURL"), detail, "CREDENTIAL_NEEDED")])
 
 
 def _must_be_publishable(found: Planned) -> None:

@@ -117,7 +117,10 @@ def _name_in(body: bytes) -> str | None:
     """The application's name as far as the uploader wrote one, so that they know the mail."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     name = document.get("ApplicationName") if isinstance(document, dict) else None
-    return name[:40] if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    # It was refused, so it may hold anything: nothing of it may break a mail, a list or a terminal.
+    return "".join(character for character in name[:40] if character.isprintable()) or None

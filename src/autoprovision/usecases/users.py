@@ -120,7 +120,7 @@ def create(
     _known_unit(name, platform)
     existing = platform.users.by_email(address)
     if existing is not None:
-        return _same_or_refused(existing, name, kind, approves)
+        return _same_or_refused(existing, name, kind, approves, quota)
     user_id = platform.directory.create(address, _tags(name, kind, platform), password)
     at = iso(platform.now())
     user = User(
@@ -133,16 +133,17 @@ def create(
         # Two admins at once, or somebody who has just signed up: the first one's tags stand.
         first = platform.users.get(user_id) or user
         platform.directory.tag(user_id, _tags(first.unit, first.role, platform))
-        return _same_or_refused(first, name, kind, approves)
+        return _same_or_refused(first, name, kind, approves, quota)
     if quota is not None:
         platform.records.set_limit(user_account(user_id), quota, by=actor.email, at=at)
     return user
 
 
 def _same_or_refused(
-    existing: User, unit: str | None, role: Role, approves_for: tuple[str, ...]
+    existing: User, unit: str | None, role: Role, approves_for: tuple[str, ...], quota: int | None
 ) -> User:
-    if (existing.unit, existing.role, existing.approves_for) == (unit, role, approves_for):
+    same_tags = (existing.unit, existing.role, existing.approves_for) == (unit, role, approves_for)
+    if same_tags and quota in (None, existing.quota):
         return existing
     raise ConflictError(
         f"{existing.email} exists already; change them with PATCH /users/{existing.id}.",
