@@ -142,3 +142,22 @@ def test_creating_somebody_again_with_another_quota_is_not_ignored(world: World,
     assert world.admin.post("/users", body).status_code == 201
     assert world.admin.post("/users", body).status_code == 201
     assert world.admin.post("/users", {**body, "quota": 5}).json()["code"] == "USER_EXISTS"
+
+
+def test_a_comment_steers_no_terminal_and_a_status_stays_a_number(
+    world: World, ada: Person, template
+):
+    body = template(TargetEnvironment="prod")
+    request = ada.post("/requests", body).json()["id"]
+    ada.wait(request, until=lambda one: one["status"] == "AWAITING_APPROVAL")
+    ada.wait(request, until=lambda _: world.admin.get(f"/approvals/{request}").status_code == 200)
+    digest = world.admin.get(f"/approvals/{request}").json()["planDigest"]
+    comment = "<script>alert(1)</script>\r\nBcc: x@example.edu\r\n\x1b[31mred"
+    no = {"decision": "REJECTED", "planDigest": digest, "comment": comment}
+    assert world.admin.post(f"/approvals/{request}", no).status_code == 200
+    assert ada.wait(request)["status"] == "REJECTED"
+    problem = world.admin.post(f"/approvals/{request}", no | {"decision": "APPROVED"}).json()
+    assert (problem["status"], problem["currentStatus"]) == (409, "REJECTED")
+    mail = next(one for one in world.mailed(body["ProjectEmail"]) if "not approved" in one.subject)
+    assert "red" in mail.text
+    assert not {"\x1b", "\r"} & set(mail.text)

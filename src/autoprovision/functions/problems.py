@@ -48,8 +48,10 @@ def answer(error: AutoprovisionError) -> Answer:
         "status": status,
         "detail": error.message,
         "code": error.reason,
-        **error.extras,
-    }
+        # `status` is the HTTP status here (RFC 9457); where the thing stands has another name.
+        **{"currentStatus" if name == "status" else name: value
+           for name, value in error.extras.items()},
+    }  # fmt: skip
     if isinstance(error, InvalidInputError):
         problem["errors"] = [fault.as_dict() for fault in error.faults]
     return _problem(status, problem)

@@ -8,6 +8,7 @@ empty value is left out, so that optional lines need no condition.
 
 import html
 import string
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -132,6 +133,11 @@ def _plain(values: Mapping[str, Any]) -> Mapping[str, Value]:
     return found
 
 
+def _readable(text: str) -> str:
+    """Text without what could steer a terminal; people wrote parts of it."""
+    return "".join(one for one in text if one == "\n" or unicodedata.category(one) != "Cc")
+
+
 def _fault(fault: Mapping[str, str]) -> str:
     where = fault.get("pointer", "").removeprefix("/")
     return f"{where}: {fault['detail']}" if where else fault["detail"]
@@ -141,7 +147,7 @@ def _fields(name: str, record: Resource) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for field, value in record:
         if isinstance(value, str):
-            found[f"{name}_{field}"] = value
+            found[f"{name}_{field}"] = _readable(value)
     if isinstance(record, Plan):
         found["plan_cost"] = f"${record.monthly_credits / 100:,.2f}"
         found["plan_reasons"] = list(record.approval.reasons)
