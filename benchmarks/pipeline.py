@@ -193,7 +193,7 @@ def tell(seconds: Seconds, steps: Mapping[str, list[float]]) -> None:
             (
                 "## Where the time goes\n\nMedians of the states of the workflow, warm. What is "
                 "missing to the total is before the workflow (admission, start). Notify ends "
-                "after the request has SUCCEEDED. Sum {inside:.2f} s."
+                f"after the request has SUCCEEDED. Sum {inside:.2f} s."
             ),
             report.table(
                 ("state", "ms", "share"),
