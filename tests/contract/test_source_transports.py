@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -164,8 +164,10 @@ class GitOverSsh(paramiko.ServerInterface):
         while piece := running.stdout.read1(65536):
             channel.sendall(piece)
         running.stdout.close()
-        channel.send_exit_status(running.wait())
-        channel.close()
+        # The client may be gone by now: it has what it came for.
+        with suppress(EOFError, OSError):
+            channel.send_exit_status(running.wait())
+            channel.close()
         feeder.join()
 
     @staticmethod
