@@ -84,7 +84,7 @@ class Output:
             table = _grid()
             for pointer, detail in problem.details:
                 table.add_row("", Text(clean(pointer), style="bold"), Text(clean(detail)))
-            self.stderr.print(table)
+            _print(self.stderr, table)
         if problem.hint:
             self.say(f"Next: {problem.hint}")
         if self.as_json:
@@ -155,7 +155,7 @@ def show_table(
         table.add_column(columns[index][0], overflow="fold")
     for row in rows:
         table.add_row(*(row[index] for index in kept))
-    console.print(table)
+    _print(console, table)
 
 
 def show_fields(console: Console, fields: Iterable[Field]) -> None:
@@ -165,7 +165,7 @@ def show_fields(console: Console, fields: Iterable[Field]) -> None:
         cell = _cell(value)
         if cell.plain:
             table.add_row(Text(name, style="bold"), cell)
-    console.print(table)
+    _print(console, table)
 
 
 def field(*path: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -209,6 +209,17 @@ def _cell(value: Cell) -> Text:
     if isinstance(value, Mapping):
         return Text(", ".join(f"{clean(name)}={clean(entry)}" for name, entry in value.items()))
     return Text(clean(value))
+
+
+def _print(console: Console, table: Table) -> None:
+    """Print a table; what goes to a file has no blanks at the ends of its lines."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip(), file=console.file)
 
 
 def _grid() -> Table:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.counted import counted
 from autoprovision.domain.moment import Moment
 from autoprovision.domain.request import TargetEnvironment
 from autoprovision.domain.resource import Resource
@@ -166,9 +167,5 @@ def span_text(minutes: float) -> str:
     whole = int(minutes)
     for size, word in ((MINUTES_A_DAY, "day"), (60, "hour")):
         if whole and whole % size == 0:
-            return _counted(whole // size, word)
-    return _counted(whole, "minute")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+            return counted(whole // size, word)
+    return counted(whole, "minute")

@@ -24,6 +24,7 @@ from autoprovision.domain.build import (
     why,
 )
 from autoprovision.domain.clock import iso
+from autoprovision.domain.counted import counted
 from autoprovision.domain.errors import AutoprovisionError, NotFoundError
 from autoprovision.domain.request import Request
 from autoprovision.domain.stack import Stack
@@ -80,7 +81,7 @@ def stage_source(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     request = platform.records.patch_request(request.id, source_commit=commit)
     return {
         "build": _start(request, application, published, stack),
-        "message": f"{count} files of commit {commit[:10]} are ready to be built.",
+        "message": f"{counted(count, 'file')} of commit {commit[:10]} ready to be built.",
     }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Publish, PublishMethod
+from autoprovision.domain.counted import counted, verb
 from autoprovision.domain.request import Request
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
@@ -47,7 +48,9 @@ def _copy(
     """The files of the repository as they are."""
     with fetched(request, application, platform) as tree:
         release = platform.sites.publish(stack.outputs, tree, root=root_of(tree, publish))
-        message = f"{len(tree)} files of commit {tree.commit[:10]} are live."
+        message = (
+            f"{counted(len(tree), 'file')} of commit {tree.commit[:10]} {verb(len(tree))} live."
+        )
     return Released(release, message)
 
 
@@ -75,7 +78,8 @@ def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, An
     for one in made:
         if one.type == _FUNCTION:
             platform.functions.unpublish(str(one.physical_id))
-    return {"message": f"{len(buckets)} buckets are empty."}
+    count = len(buckets)
+    return {"message": f"{counted(count, 'bucket')} {verb(count)} empty."}
 
 
 def _kept(request: Request, platform: Platform) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from autoprovision.domain.archive import OutputLimits, unpacked
 from autoprovision.domain.blueprint import PublishTarget
+from autoprovision.domain.counted import counted, verb
 from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
 from autoprovision.domain.request import Request
@@ -51,8 +52,8 @@ def release_build(
     platform.build_files.discard_source(folder)
     commit = (request.source_commit or "")[:10]
     what = {
-        PublishTarget.SITE: f"{count} files are live",
-        PublishTarget.FUNCTION: f"The function runs {count} files",
+        PublishTarget.SITE: f"{counted(count, 'file')} {verb(count)} live",
+        PublishTarget.FUNCTION: f"The function runs {counted(count, 'file')}",
         PublishTarget.SERVICE: "The containers run the new image",
     }[target]
     return Released(release, f"{what}, built from commit {commit}.")
