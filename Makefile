@@ -78,6 +78,10 @@ bench: setup $(PEERS)/.ready ## Every benchmark, beside other tools; wants a qui
 catalog-pages: setup ## Write the catalog's golden files and pages after a change of blueprints or prices
 	@$(BIN)/python tools/render_catalog.py
 
+.PHONY: tours
+tours: setup ## Play the tours of the documentation on embedded AWSes, and write what they print
+	@$(BIN)/python -m tools.tours --write
+
 .PHONY: package
 package: setup ## Build the wheel, with the templates, workflows and the catalog inside
 	@$(BIN)/python -m hatchling build -t wheel -d dist
