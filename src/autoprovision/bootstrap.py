@@ -100,6 +100,15 @@ class AwsPlatform:
         return CloudFormationStacks(client("cloudformation"))
 
     @cached_property
+    def names(self) -> "ports.Names":
+        from autoprovision.aws.route53_names import Route53Names
+
+        return Route53Names(
+            client("route53"), zone_id=self._settings.need("hosted_zone_id"),
+            domain=self._settings.need("domain_name"),
+        )  # fmt: skip
+
+    @cached_property
     def change_sets(self) -> "ports.ChangeSets":
         from autoprovision.aws.change_sets import CloudFormationChangeSets
 

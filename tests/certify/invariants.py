@@ -115,6 +115,10 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
     live = [one for one in applications if one.status not in ENDED]
     if len(world.stacks.live) > len(live):
         found.append(f"orphan: {len(world.stacks.live)} stacks for {len(live)} applications")
+    if len(world.names.kept) > len(live):
+        found.append("names: a record is left without its application")
+    if world.stacks.deleted_with_names:
+        found.append("names: a stack began to go while a name led to it")
     if len(world.sites.live) > len(live):
         found.append("files: some are left in a bucket")
     if len(world.secrets.kept) > len(live):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.workflow.cloudformation import CloudFormation
-from tests.workflow.world import ADA, REPOSITORY, SECRET, World, tree
+from tests.workflow.world import ADA, DOMAIN, REPOSITORY, SECRET, World, tree
 
 from autoprovision.deployer.blueprint_folder import (
     BlueprintFolder,
@@ -70,8 +70,8 @@ class SlowCloudFormation(CloudFormation):
         stack = self.find(arguments["StackName"])
         if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
             return {}
+        end = self.begin_deletion(stack, arguments)
         self.stacks[stack.id] = stack.with_(status="DELETE_IN_PROGRESS")
-        end = self.delete_ends.pop(0) if len(self.delete_ends) > 1 else self.delete_ends[0]
         self.under_way[stack.id] = end or "DELETE_COMPLETE"
         return {}
 
@@ -90,7 +90,8 @@ class SlowCloudFormation(CloudFormation):
             StackResource(
                 logical_id="Site", type="AWS::S3::Bucket", physical_id=bucket_of(stack_id),
                 status="DELETE_FAILED" if status == "DELETE_FAILED" else "CREATE_COMPLETE",
-            )
+            ),
+            *self.records(stack_id),
         ]  # fmt: skip
 
     def ours(self) -> list[Any]:
@@ -102,7 +103,7 @@ class CertifiedWorld(World):
 
     def __init__(self, folder: BlueprintFolder) -> None:
         super().__init__()
-        self.stacks: SlowCloudFormation = SlowCloudFormation()
+        self.stacks: SlowCloudFormation = SlowCloudFormation(names=self.names, domain=DOMAIN)
         self.stacks.bucket_is_full = lambda bucket: bucket in self.sites.live
         self.folder = folder
         published = PublishedBlueprint(

@@ -138,6 +138,7 @@ def test_a_step_that_fails_twice_changes_nothing_in_the_outcome(
     "step",
     [
         "BeginCompensation",
+        "WithdrawNames",
         "UnpublishProject",
         "AwaitStackDeletion",
         "ForgetSecrets",
@@ -182,7 +183,7 @@ def test_a_way_back_that_cannot_be_gone_ends_with_an_operator_and_can_be_resumed
     assert f"autoprovision request resume {request.id}" in standing.message
     assert left in standing.message
     assert outcome_mails(world) == ["needs-operator"]
-    assert "operators" in world.names()
+    assert "operators" in world.deeds()
 
     world.records.patch_request(request.id, execution=1)
     again = engine.run("provision", request.id, resume="compensate")
@@ -280,7 +281,7 @@ def test_a_url_that_answers_late_is_waited_for(world: World, engine: Engine):
     world.probe.faults["http://shop.test"] = "it answers 503"
 
     def heals(deed: str) -> None:
-        if world.names().count("probe") == 20:
+        if world.deeds().count("probe") == 20:
             world.probe.faults.clear()
 
     world.outside.on_deed = heals

@@ -3,6 +3,7 @@ a catalog, a repository and a CloudFormation that does what a test tells it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from autoprovision.domain.price import PriceBook
 from autoprovision.domain.quota import unit_account
 from autoprovision.domain.request import Request
 from autoprovision.domain.user import User
-from autoprovision.memory.platform import MemoryPlatform
+from autoprovision.memory.platform import SETTINGS, MemoryPlatform
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SECRET = "canary-5f1e"  # a secret that must turn up nowhere
@@ -46,6 +47,7 @@ def policy(threshold: int = 5, version: str = "1") -> Policy:
     })  # fmt: skip
 
 
+DOMAIN = "apps.test"
 REPOSITORY = "https://github.com/acme/site"
 PEOPLE = {
     ADA: (Role.REQUESTER, "cs", ()),
@@ -88,8 +90,11 @@ class World(MemoryPlatform):
     """The port `Platform` with something in it."""
 
     def __init__(self) -> None:
-        super().__init__(clock=NOW, catalog=catalog(published(manifest())), policy=policy())
-        self.stacks = CloudFormation()
+        settings = replace(SETTINGS, domain_name=DOMAIN, hosted_zone_id="Z1")
+        super().__init__(
+            clock=NOW, catalog=catalog(published(manifest())), policy=policy(), settings=settings
+        )
+        self.stacks = CloudFormation(names=self.names, domain=DOMAIN)
         self.source.trees[REPOSITORY] = tree("index.html", "style.css")
         at = "2026-11-01T00:00:00.000Z"
         for email, (role, unit, units) in PEOPLE.items():
@@ -110,7 +115,7 @@ class World(MemoryPlatform):
     def breaking(self, deed: str, times: int = 1, error: Exception | None = None) -> None:
         self.outside.plan_failures(deed, times=times, error=error)
 
-    def names(self) -> list[str]:
+    def deeds(self) -> list[str]:
         return [deed[0] for deed in self.outside.done]
 
     def mails(self) -> list[Mail]:

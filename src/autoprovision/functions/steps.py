@@ -19,6 +19,7 @@ from autoprovision.ports import Platform
 from autoprovision.steps import (
     approval,
     build,
+    names,
     outcome,
     plan,
     project,
@@ -155,6 +156,7 @@ publish_project = _handler("PublishProject", project.publish_project)
 check_url = _handler("CheckUrl", url.check_url)
 commit_quota = _handler("CommitQuota", quota.commit_quota)
 begin_compensation = _handler("BeginCompensation", outcome.begin_compensation)
+withdraw_names = _handler("WithdrawNames", names.withdraw_names)
 unpublish_project = _handler("UnpublishProject", project.unpublish_project)
 forget_secrets = _handler("ForgetSecrets", secrets.forget_secrets)
 close_request = _handler("CloseRequest", outcome.close_request)

@@ -14,6 +14,7 @@ from autoprovision.memory.builds import (
 from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
 from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegations
 from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMailer, MemoryOperators
+from autoprovision.memory.names import MemoryNames
 from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
@@ -50,6 +51,7 @@ class MemoryPlatform:
         self.secrets = MemorySecrets(self.outside, platform_name=settings.name)
         self.workflows = MemoryWorkflows(self.outside)
         self.stacks = MemoryStacks()
+        self.names = MemoryNames(self.outside, domain=settings.domain_name)
         self.change_sets = MemoryChangeSets(self.outside)
         self.drift = MemoryDrift(self.outside)
         self.waits = MemoryWaits()

@@ -28,6 +28,7 @@ from autoprovision.ports.workflow import (
     ChangeSets,
     DriftDetection,
     Functions,
+    Names,
     Services,
     Sites,
     SourceRepository,
@@ -79,6 +80,8 @@ class Platform(Protocol):
     def workflows(self) -> Workflows: ...
     @property
     def stacks(self) -> Stacks: ...
+    @property
+    def names(self) -> Names: ...
     @property
     def change_sets(self) -> ChangeSets: ...
     @property

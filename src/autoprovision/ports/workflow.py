@@ -1,6 +1,6 @@
 """What a workflow touches: executions, stacks, waits, builds, sites, sources."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import IO, Any, Protocol
 
 from autoprovision.domain.build import Build
@@ -9,6 +9,7 @@ from autoprovision.domain.drift import Drift
 from autoprovision.domain.git_source import GitSource, SourceTree
 from autoprovision.domain.request import RequestKind
 from autoprovision.domain.stack import Stack, StackResource
+from autoprovision.ports.pages import Page
 
 
 class Workflows(Protocol):
@@ -41,6 +42,26 @@ class Stacks(Protocol):
 
     def resources(self, stack_id: str) -> list[StackResource]:
         """All resources of the stack."""
+
+
+class Names(Protocol):
+    """Route 53: names in the platform's own zone; none outside of its domain is ever touched."""
+
+    def withdraw(self, names: Collection[str]) -> int:
+        """Delete what leads somewhere from these names, in one batch; gone already is fine.
+
+        Returns:
+            How many records were there.
+
+        Raises:
+            BusyError: somebody else changes them.
+        """
+
+    def standing(self, names: Collection[str]) -> frozenset[str]:
+        """Those of the names that still have a record of any kind."""
+
+    def leading(self, *, limit: int, after: str | None = None) -> Page[str]:
+        """Names below the domain that lead somewhere, of so many records; for the audit."""
 
 
 class ChangeSets(Protocol):

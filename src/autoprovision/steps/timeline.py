@@ -40,6 +40,7 @@ STEPS = {
     "CheckUrl": Words("Asking the URL until it answers.", "The URL answers.", 5),
     "CommitQuota": Words("Making the quota's hold permanent.", "The application is yours.", 1),
     "BeginCompensation": Words("", "Taking back what was done.", 1),
+    "WithdrawNames": Words("Taking its names away.", "No name leads to it.", 2),
     "UnpublishProject": Words("Emptying the stack's buckets.", "The buckets are empty.", 5),
     "AwaitStackDeletion": Words("", "The stack is verified gone.", 90),
     "ForgetSecrets": Words("Deleting the credentials.", "No credentials are kept.", 1),

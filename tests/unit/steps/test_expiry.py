@@ -49,7 +49,7 @@ def test_it_is_told_three_times_and_then_ended_once(world: World, living: Applic
     assert tend_expiring(world) == {}
     ending = world.records.request(ending_request_id(living))
     assert (ending.kind, ending.status) == ("terminate", RequestStatus.SUBMITTED)
-    assert world.names().count("start") == 2
+    assert world.deeds().count("start") == 2
 
 
 def test_a_long_silence_is_made_up_for_with_one_mail(world: World, living: Application):

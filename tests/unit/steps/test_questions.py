@@ -77,7 +77,7 @@ def test_without_approvers_admins_are_asked_and_without_any_operators_are_told(w
     other.only(ADA)
     other.submit("stag")
     ask(other)
-    assert "operators" in other.names()
+    assert "operators" in other.deeds()
 
 
 def test_a_mail_that_fails_leaves_the_message_for_another_try(world: World):

@@ -17,7 +17,7 @@ LATER = timedelta(minutes=6)
 def test_a_request_that_never_began_is_started(world: World):
     world.breaking("start")
     request, _ = submitted(world)
-    assert "start" not in world.names()
+    assert "start" not in world.deeds()
     world.outside.clock += LATER
     assert sweep(world) == {"started": 1}
     assert ("start", "provision", request.id, 0) in world.outside.done
@@ -43,7 +43,7 @@ def test_an_execution_that_ended_before_its_time_is_followed_by_one_that_takes_b
     assert ("start", "provision", request.id, 1) in world.outside.done
     world.outside.clock += LATER
     assert sweep(world)["running"] == 1
-    assert world.names().count("start") == 2
+    assert world.deeds().count("start") == 2
 
 
 def test_a_resume_whose_start_was_lost_is_started(world: World):

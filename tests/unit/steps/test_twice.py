@@ -15,6 +15,7 @@ from autoprovision.functions import steps as functions
 from autoprovision.steps import (
     approval,
     build,
+    names,
     outcome,
     plan,
     project,
@@ -158,6 +159,7 @@ CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]]
     "CheckUrl": (awaited, url.check_url),
     "CommitQuota": (awaited, quota.commit_quota),
     "BeginCompensation": (awaited, outcome.begin_compensation),
+    "WithdrawNames": (going_back, names.withdraw_names),
     "UnpublishProject": (going_back, project.unpublish_project),
     "ForgetSecrets": (going_back, secrets.forget_secrets),
     "CloseRequest": (going_back, outcome.close_request),
@@ -198,6 +200,7 @@ def snapshot(world: World, request: Request) -> Any:
         kept,
         world.secrets.kept,
         world.sites.live,
+        world.names.kept,
         [one.id for one in world.mails()],
         len(world.stacks.stacks),
     )
@@ -255,7 +258,7 @@ def test_a_step_that_goes_forward_does_nothing_for_a_cancelled_request(world: Wo
         assert error.reason == "CANCELLED"
     else:
         assert result["failure"]["Error"] == "Cancelled"
-    assert {"publish", "probe", "answer"}.isdisjoint(world.names())
+    assert {"publish", "probe", "answer"}.isdisjoint(world.deeds())
 
 
 @pytest.mark.parametrize("step", CASES)
@@ -311,4 +314,4 @@ def test_what_a_blueprint_keeps_is_not_emptied_when_it_ends(world: World):
     _, event = ending(world)
     world.catalog.publish(catalog(published(manifest(keptOnTerminate=["Site"]))))
     project.unpublish_project(event, world)
-    assert "unpublish" not in world.names()
+    assert "unpublish" not in world.deeds()
