@@ -284,7 +284,11 @@ def calls(state: dict) -> set[tuple[str, str]]:
         }
     if resource == "codebuild:startBuild":
         project = arguments["ProjectName"].strip("${}").removesuffix("Name")
-        return {("codebuild:StartBuild", "${" + project + ".Arn}")}
+        return {
+            ("codebuild:StartBuild", "${" + project + ".Arn}"),
+            ("iam:PassRole", "${BuildRole.Arn}"),
+            ("iam:PassRole", ":role/${PlatformName}-app-*-build"),
+        }
     if resource == "sns:publish":
         return {("sns:Publish", ":${PlatformName}-operators")}
     _, service, operation = resource.split(":")
@@ -366,10 +370,46 @@ def test_stacks_are_made_from_published_templates_with_blueprint_roles_only():
     assert resolved(create["Condition"]["StringLike"]["cloudformation:TemplateUrl"]).endswith(
         "/blueprints/*"
     )
-    (give,) = [one for one in statements(ROLES["ProvisionRole"]) if one["Action"] == "iam:PassRole"]
-    assert give["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}
+
+
+@pytest.mark.parametrize("low", WORKFLOWS)
+def test_a_workflow_passes_each_role_to_one_service(low):
+    passed = {
+        resolved(resource).rpartition(":")[2]: one["Condition"]
+        for one in statements(ROLES[f"{low.capitalize()}Role"])
+        if one["Action"] == "iam:PassRole"
+        for resource in listed(one["Resource"])
     }
+    services = {
+        "role/${PlatformName}-blueprint-*": "cloudformation",
+        "role/${PlatformName}-app-*-build": "codebuild",
+        "${BuildRole.Arn}": "codebuild",
+    }
+    assert passed == {
+        role: {"StringEquals": {"iam:PassedToService": f"{services[role]}.amazonaws.com"}}
+        for role in passed
+    }
+
+
+def test_builds_take_the_role_of_their_project_only():
+    """The confused deputy: no other project of the account can build as these roles."""
+    (trust,) = ROLES["BuildRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "codebuild.amazonaws.com"}
+    conditions = trust["Condition"]["StringEquals"]
+    assert conditions["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    name = BUILDERS["BuildProject"]["Properties"]["Name"]["Fn::Sub"]
+    assert resolved(conditions["aws:SourceArn"]).endswith(f":project/{name}")
+
+
+@pytest.mark.parametrize(
+    "low", [one for one in WORKFLOWS if "BuildProject" in WORKFLOWS[one]["States"]]
+)
+def test_only_images_are_built_with_docker_and_as_the_applications_role(low):
+    given = WORKFLOWS[low]["States"]["BuildProject"]["Arguments"]
+    assert given["PrivilegedModeOverride"] == "{% $build.target = 'service' %}"
+    assert given["ServiceRoleOverride"] == (
+        "{% $build.target = 'service' ? $build.roleArn : '${BuildRoleArn}' %}"
+    )
 
 
 def test_whoever_calls_for_others_says_for_whom():

@@ -157,7 +157,7 @@ def _line(states: dict[str, Any], first: str, first_of_publishing: str) -> list[
 def test_every_placeholder_is_a_function_of_that_name_or_known():
     steps = importlib.import_module("autoprovision.functions.steps")
     known = {
-        "ApprovalQueueUrl", "OperatorsTopicArn", "BuildProjectName", "BuildsBucketName",
+        "ApprovalQueueUrl", "OperatorsTopicArn", "BuildProjectName", "BuildRoleArn", "BuildsBucketName",
         "CatalogBucketArn",
     }  # fmt: skip
     for workflow in WORKFLOWS:

@@ -25,7 +25,7 @@ _TAGS = ("application", "unit", "owner", "environment")
 _TARGET_OUTPUTS = {
     PublishTarget.SITE: ("SiteBucket", "DistributionId"),
     PublishTarget.FUNCTION: ("FunctionName",),
-    PublishTarget.SERVICE: ("ClusterName", "ServiceName", "RepositoryUri"),
+    PublishTarget.SERVICE: ("ClusterName", "ServiceName", "RepositoryUri", "BuildRoleArn"),
 }
 Fault = tuple[str, str, str]
 """File, JSON pointer into it, and what is wrong."""

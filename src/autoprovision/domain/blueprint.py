@@ -67,8 +67,8 @@ class Publish(_Manifest):
     Attributes:
         method: `files` copies the repository, `build` runs the recipe, `none` runs an image.
         target: what it is put on. `site` wants outputs SiteBucket and DistributionId, `function`
-            FunctionName (or FunctionNames, comma separated), `service` ClusterName, ServiceName
-            and RepositoryUri.
+            FunctionName (or FunctionNames, comma separated), `service` ClusterName, ServiceName,
+            RepositoryUri and BuildRoleArn.
         root: folders of the repository that may hold the site, the preferred first.
         needs: files that must be there, relative to the root.
         recipe: the build recipe (a CodeBuild buildspec) in the blueprint's folder, for `build`.

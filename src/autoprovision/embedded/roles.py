@@ -35,13 +35,16 @@ class RoleSession:
 _session: ContextVar[RoleSession] = ContextVar("embedded_role_session")
 
 
-def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
+def assume(
+    role_arn: str, service: str, session_name: str, *, source_arn: str | None = None
+) -> RoleSession:
     """Give a service a role's credentials.
 
     Args:
         role_arn: The role.
         service: The service's principal, such as `states.amazonaws.com`.
         session_name: What names the session in denials; letters, digits and `=,.@-`.
+        source_arn: What the service works for, which trust policies know as `aws:SourceArn`.
 
     Raises:
         RoleNotAssumable: AWS would not let the service assume the role.
@@ -49,7 +52,7 @@ def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
     from ministack.services import sts
 
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
-    _check_trust(account, name, role_arn, service)
+    _check_trust(account, name, role_arn, service, source_arn)
     digest = hashlib.sha256(f"{role_arn} {service} {session_name}".encode()).hexdigest()
     session = RoleSession(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
@@ -167,7 +170,9 @@ class _RoleCredentials:
         return lambda: getattr(self, name, None)
 
 
-def _check_trust(account: str, name: str, role_arn: str, service: str) -> None:
+def _check_trust(
+    account: str, name: str, role_arn: str, service: str, source_arn: str | None
+) -> None:
     from ministack.core import iam_evaluator
     from ministack.services import iam
 
@@ -181,7 +186,10 @@ def _check_trust(account: str, name: str, role_arn: str, service: str) -> None:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region=os.environ["AWS_REGION"],
-        service_context={"aws:sourceaccount": account},
+        service_context={
+            "aws:sourceaccount": account,
+            **({"aws:sourcearn": source_arn} if source_arn else {}),
+        },
     )
     answer = iam_evaluator.evaluate_resource_policy(_trust_policy(role), context, service=service)
     if answer.decision != "Allow":

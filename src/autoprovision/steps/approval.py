@@ -13,7 +13,7 @@ from autoprovision.domain.approval_errors import (
     NotAuthorizedToLaunchError,
     NotDueError,
 )
-from autoprovision.domain.blueprint import PublishedBlueprint, PublishMethod, PublishTarget
+from autoprovision.domain.blueprint import PublishedBlueprint, PublishMethod
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.launch import launch as create_stack_arguments
@@ -177,14 +177,6 @@ def _published(plan: Plan, platform: Platform) -> PublishedBlueprint:
     if published.digest != plan.blueprint_digest:
         raise StepRefusedError(
             f"{plan.blueprint} {plan.version} is not what was planned.", code="BLUEPRINT_ALTERED"
-        )
-    publish = published.manifest.publish
-    needs_image = publish.method is PublishMethod.BUILD and publish.target is PublishTarget.SERVICE
-    if needs_image and not plan.control_plane_only:
-        raise StepRefusedError(
-            f"{plan.blueprint} needs an image, and builds may not push images yet "
-            "(docs/builds.md tells why).",
-            code="PUBLISH_METHOD_UNSUPPORTED",
         )
     return published
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from autoprovision.domain.application import Application
 from autoprovision.domain.archive import pack
-from autoprovision.domain.blueprint import Blueprint, PublishedBlueprint
+from autoprovision.domain.blueprint import Blueprint, PublishedBlueprint, PublishTarget
 from autoprovision.domain.build import (
     RECIPE_PHASES,
     Build,
@@ -31,7 +31,7 @@ from autoprovision.domain.stack import Stack
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
 from autoprovision.steps import timeline
-from autoprovision.steps.errors import CancelledError
+from autoprovision.steps.errors import CancelledError, StepRefusedError
 from autoprovision.steps.repository import fetched, root_of
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.stack import Wait, wait_for
@@ -68,7 +68,7 @@ def stage_source(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     ordered = request.plan or application
     published = platform.catalog.version(ordered.blueprint, ordered.version)
     stack, _ = url_of(event["stackId"], platform)
-    folder = request.build_folder or f"builds/{request.id}/{token_hex(16)}"
+    folder = request.build_folder or f"builds/{application.id}/{request.id}/{token_hex(16)}"
     request = platform.records.patch_request(request.id, build_folder=folder)
     with (
         fetched(request, application, platform) as tree,
@@ -101,6 +101,7 @@ def _start(
     }
     return {
         "target": publish.target.value,
+        "roleArn": _role(application, publish.target, stack),
         "folder": request.build_folder,
         "recipeKey": published.recipe_key,
         "image": publish.image,
@@ -114,6 +115,23 @@ def _start(
             for name, value in sorted(variables.items())
         ],
     }
+
+
+def _role(application: Application, target: PublishTarget, stack: Stack) -> str:
+    """The role that builds the application's image; other targets are built as the platform's.
+
+    Raises:
+        StepRefusedError: the stack names no role, or one that is not this application's.
+    """
+    if target is not PublishTarget.SERVICE:
+        return ""
+    role = stack.outputs.get("BuildRoleArn", "")
+    if not role.endswith(f"-app-{application.id}-build"):
+        raise StepRefusedError(
+            "The stack's output BuildRoleArn is not the build role of this application.",
+            code="NO_BUILD_ROLE",
+        )
+    return role
 
 
 def tech_stack(manifest: Blueprint, application: Application, request: Request) -> str:

@@ -298,18 +298,6 @@ def test_a_repository_without_an_index_page_publishes_nothing(world: World):
     assert world.sites.live == {}
 
 
-def test_a_blueprint_that_needs_an_image_is_refused_before_anything_is_launched(world: World):
-    request, _ = submitted(world)
-    world.catalog.publish(
-        catalog(
-            published(manifest(publish={"method": "build", "target": "service", "recipe": "r"}))
-        )
-    )
-    with pytest.raises(AutoprovisionError) as raised:
-        approval.authorize_launch({"requestId": request.id, "execution": "x"}, world)
-    assert raised.value.reason == "PUBLISH_METHOD_UNSUPPORTED"
-
-
 def test_what_a_blueprint_keeps_is_not_emptied_when_it_ends(world: World):
     _, event = ending(world)
     world.catalog.publish(catalog(published(manifest(keptOnTerminate=["Site"]))))

@@ -125,7 +125,10 @@ class Execution:
         for name in ("src", "home", "tmp"):
             (self._scratch / name).mkdir(parents=True, mode=0o700)
         try:
-            session = roles.assume(build["serviceRole"], _SERVICE, f"AWSCodeBuild-{self._uuid}")
+            session = roles.assume(
+                build["serviceRole"], _SERVICE, f"AWSCodeBuild-{self._uuid}",
+                source_arn=_project_arn(build),
+            )  # fmt: skip
         except roles.RoleNotAssumable as problem:
             raise PhaseFailed(
                 "ACCESS_DENIED",
@@ -195,6 +198,10 @@ class Execution:
         code, message = (problem.code, problem.message) if problem else ("", "")
         self._log.say(f"Phase context status code: {code} Message: {message}")
         self._record.end_phase(status, problem)
+
+
+def _project_arn(build: dict[str, Any]) -> str:
+    return f"{build['arn'].rpartition(':build/')[0]}:project/{build['projectName']}"
 
 
 def _interruption(interruption: Interrupted) -> PhaseFailed | None:

@@ -26,6 +26,7 @@ NAMES = (
     "lambda_errors",
     "cognito_users",
     "iam_resources",
+    "principal_arns",
     "codebuild_builds",
     "cloudformation_network_types",
     "websocket_apis",
