@@ -323,7 +323,14 @@ def resume(actor: Actor, request_id: str, platform: Platform) -> Request:
             code="WRONG_STATUS", status=request.status.value,
         )  # fmt: skip
     number = request.execution + 1
-    request = platform.records.patch_request(request_id, execution=number)
+    resumed = f"{actor.email} resumed the way back."
+    # A termination only goes forward. Noted before it is started: Sweep starts what is noted.
+    forward = request.kind == "terminate"
+    going_on = RequestStatus.PROVISIONING if forward else RequestStatus.COMPENSATING
+    request = platform.records.move_request(
+        request_id, going_on, reason="RESUMED", message=resumed,
+        at=iso(platform.now()), expected={RequestStatus.NEEDS_OPERATOR}, execution=number,
+    )  # fmt: skip
+    note(platform, request_id, "Resume", resumed)
     platform.workflows.start(request.kind, request_id, execution=number)
-    note(platform, request_id, "Resume", f"{actor.email} resumed the way back.")
     return request

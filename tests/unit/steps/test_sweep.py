@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.steps.test_twice import asked, awaited, going_back, launched, submitted
-from tests.workflow.world import World
+from tests.workflow.world import ROOT, World
 
+from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import UnavailableError
+from autoprovision.domain.request import RequestStatus
 from autoprovision.steps import outcome, stack
 from autoprovision.steps import sweep as sweeping
 from autoprovision.steps.sweep import sweep
+from autoprovision.usecases import requests
 
 LATER = timedelta(minutes=6)
 
@@ -138,3 +141,19 @@ def test_a_question_whose_time_is_over_expires_and_wakes_the_workflow(world: Wor
     approval = world.approvals.get(request.id)
     assert (approval.status, approval.closed_by) == ("EXPIRED", "expiry")
     assert world.workflows.answers["token"] == {"status": "EXPIRED"}
+
+
+def test_a_resume_is_seen_at_once_and_started_though_its_start_is_lost(world: World):
+    request, _ = going_back(world)
+    world.records.move_request(
+        request.id, RequestStatus.NEEDS_OPERATOR, reason="COMPENSATION_FAILED", message="Stuck.",
+        at=iso(world.now()), expected={RequestStatus.COMPENSATING},
+    )  # fmt: skip
+    world.breaking("start", error=UnavailableError("Step Functions does not answer."))
+    with pytest.raises(UnavailableError):
+        requests.resume(world.users.by_email(ROOT).actor(), request.id, world)
+    resumed = world.records.request(request.id)
+    assert (resumed.status, resumed.reason, resumed.execution) == ("COMPENSATING", "RESUMED", 1)
+    world.outside.clock += LATER
+    assert sweep(world)["started"] == 1
+    assert ("start", "provision", request.id, 1) in world.outside.done
