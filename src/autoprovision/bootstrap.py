@@ -239,7 +239,9 @@ class AwsPlatform:
     def builds(self) -> "ports.Builds":
         from autoprovision.aws.codebuild import CodeBuildBuilds
 
-        return CodeBuildBuilds(client("codebuild"), client("logs"))
+        return CodeBuildBuilds(
+            client("codebuild"), client("logs"), project=f"{self._settings.platform_name}-build"
+        )
 
     @cached_property
     def build_files(self) -> "ports.BuildFiles":

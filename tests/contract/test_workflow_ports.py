@@ -230,6 +230,8 @@ def test_a_build_is_found_and_may_be_stopped_twice(store: Store) -> None:
     found = builds.find(started)
     assert found is not None
     assert (found.id, found.request_id) == (started, "req_1")
+    assert builds.of_request("req_1") == started
+    assert builds.of_request("req_2") is None
     assert isinstance(builds.log_tail(started, lines=5), list)
     for _ in range(2):
         builds.stop(started)
@@ -255,7 +257,8 @@ def _a_build(store: Store, project: str) -> tuple[Builds, str]:
     )  # fmt: skip
     variables = [{"name": "REQUEST_ID", "value": "req_1"}]
     answer = codebuild.start_build(projectName=project, environmentVariablesOverride=variables)
-    return CodeBuildBuilds(codebuild, store.client("logs")), answer["build"]["id"]
+    builds = CodeBuildBuilds(codebuild, store.client("logs"), project=project)
+    return builds, answer["build"]["id"]
 
 
 class _Site(BaseHTTPRequestHandler):

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ("provision", "terminate", "update")
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 WAY_BACK = frozenset({
-    "BeginCompensation", "BeginTermination", "WithdrawNames", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "AwaitStackRestored", "ContinueRollback", "RestoreStack", "RestoreSite", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "TellOperators", "CallOperators",
+    "BeginCompensation", "BeginTermination", "WithdrawNames", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "AwaitStackRestored", "ContinueRollback", "RestoreStack", "RestoreRelease", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "TellOperators", "CallOperators",
 })  # fmt: skip
 
 

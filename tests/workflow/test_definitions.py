@@ -154,6 +154,27 @@ def _line(states: dict[str, Any], first: str, first_of_publishing: str) -> list[
     return line
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["ChoosePublish", "StageSource", "BuildProject", "AwaitBuild", "PublishProject", "CheckUrl"],
+)
+def test_an_update_puts_code_live_as_a_provision_does(name: str):
+    """Whoever changes how one builds changes the other too."""
+    text = json.dumps(states_of("provision")[name])
+    expected = text.replace("$stackId", "$change.stackId").replace("$launch.", "$change.")
+    assert states_of("update")[name] == json.loads(expected)
+
+
+def test_the_way_back_of_an_update_puts_the_release_back_when_the_stack_stands_as_before():
+    """The other way round CloudFormation could put a template's placeholder over the release."""
+    states = states_of("update")
+    ways = [(choice["Condition"], choice["Next"]) for choice in states["ChooseUndo"]["Choices"]]
+    assert ("{% $states.input.action = 'NONE' %}", "RestoreRelease") in ways
+    entering = {name for name, one in states.items() for _, to in ways_on(one) if to == "RestoreRelease"}  # fmt: skip
+    assert entering == {"ChooseUndo"}
+    assert states["RestoreRelease"]["Next"] == "ForgetSecrets"
+
+
 def test_every_placeholder_is_a_function_of_that_name_or_known():
     steps = importlib.import_module("autoprovision.functions.steps")
     known = {
@@ -216,7 +237,7 @@ def _check_variables(states: dict[str, Any], start: str) -> None:
         state = states[name]
         used = set(
             re.findall(
-                r"\$(launch|stackId|undo|deletions|build|buildId)\b",
+                r"\$(launch|stackId|undo|deletions|build|buildId|change|empty|rounds)\b",
                 json.dumps({k: v for k, v in state.items() if k != "Comment"}),
             )
         )

@@ -16,11 +16,12 @@ REQUEST_VARIABLE = "REQUEST_ID"
 
 
 class CodeBuildBuilds:
-    """Builds of the platform's build projects."""
+    """Builds of the platform's build project."""
 
-    def __init__(self, codebuild: Any, logs: Any) -> None:
+    def __init__(self, codebuild: Any, logs: Any, *, project: str) -> None:
         self._codebuild = codebuild
         self._logs = logs
+        self._project = project
 
     def find(self, build_id: str) -> Build | None:
         """The build as it is now. None: there is no such build, or it was long ago."""
@@ -31,6 +32,20 @@ class CodeBuildBuilds:
         with answering(_SERVICE):
             builds = self._codebuild.batch_get_builds(ids=[build_id])["builds"]
         return builds[0] if builds else None
+
+    def of_request(self, request_id: str) -> str | None:
+        """The id of the build that was started last for a request.
+
+        Looked for among the newest hundred: it is asked for when the answer to a start was lost,
+        minutes before.
+        """
+        with answering(_SERVICE):
+            ids = self._codebuild.list_builds_for_project(
+                projectName=self._project, sortOrder="DESCENDING"
+            )["ids"]
+            builds = self._codebuild.batch_get_builds(ids=ids)["builds"] if ids else []
+        own = {one["id"] for one in builds if _build(one).request_id == request_id}
+        return next((one for one in ids if one in own), None)
 
     def stop(self, build_id: str) -> None:
         """Stop a build; ended already is fine."""

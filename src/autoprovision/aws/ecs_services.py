@@ -56,7 +56,7 @@ class EcsServices:
                 "The build names an image that is not of the application's own repository.",
                 code="FOREIGN_IMAGE",
             )
-        where = {"cluster": outputs["ClusterName"], "service": outputs["ServiceName"]}
+        where = _where(outputs)
         with answering("ECS"):
             running = self._service(where)["taskDefinition"]
             revision = self._revision(running, image)
@@ -71,9 +71,28 @@ class EcsServices:
             self._settle(where, revision)
         return image.rpartition(":")[2]
 
+    def live_image(self, outputs: Mapping[str, str]) -> str:
+        """The image that is live; empty before the first release, while a placeholder is named."""
+        with answering("ECS"):
+            service = self._service(_where(outputs))
+            found = self._ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+        image = str(_own(found["taskDefinition"]["containerDefinitions"])["image"])
+        return image if image.startswith(outputs["RepositoryUri"] + ":") else ""
+
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
-        """Let the service run the image of a release before."""
-        self.publish(outputs, f"{outputs['RepositoryUri']}:{release}")
+        """Let the service run the image of a release before.
+
+        Also when the image is the right one and no container runs: CloudFormation's own way back
+        takes a service to how the stack was made, which is without any.
+        """
+        with answering("ECS"):
+            service = self._service(_where(outputs))
+        image = f"{outputs['RepositoryUri']}:{release}"
+        if self.live_image(outputs) == image and service.get("desiredCount", 0) > 0:
+            with answering("ECS"):
+                self._settle(_where(outputs), service["taskDefinition"])
+            return
+        self.publish(outputs, image)
 
     def _service(self, where: Mapping[str, str]) -> dict[str, Any]:
         found = self._ecs.describe_services(cluster=where["cluster"], services=[where["service"]])
@@ -86,8 +105,7 @@ class EcsServices:
         """The task definition that runs, with this image; a new one only if it is another."""
         found = self._ecs.describe_task_definition(taskDefinition=running, include=["TAGS"])
         definition = found["taskDefinition"]
-        containers = definition["containerDefinitions"]
-        own = next((one for one in containers if one["name"] == CONTAINER), containers[0])
+        own = _own(definition["containerDefinitions"])
         if own["image"] == image:
             return running
         own["image"] = image
@@ -121,3 +139,12 @@ class EcsServices:
             if time.monotonic() >= end:
                 raise UnavailableError("The new containers are still on their way.")
             self._sleep(_POLL_SECONDS)
+
+
+def _where(outputs: Mapping[str, str]) -> dict[str, str]:
+    return {"cluster": outputs["ClusterName"], "service": outputs["ServiceName"]}
+
+
+def _own(containers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The container that runs the application's own image; others may stand beside it."""
+    return next((one for one in containers if one["name"] == CONTAINER), containers[0])

@@ -5,12 +5,14 @@ of an older version to nobody who could put it back as the function's own.
 """
 
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
+from autoprovision.domain.build import is_function_release
 from autoprovision.domain.errors import BusyError, ConflictError, UnavailableError
 from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
 
@@ -34,11 +36,11 @@ class LambdaFunctions:
         self._settle_seconds = settle_seconds
         self._sleep = sleep
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str) -> str:
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str, release: str,
+        before: str = "",
+    ) -> None:  # fmt: skip
         """Make a build's output the functions' code, and wait until it runs.
-
-        Returns:
-            The release's name.
 
         Raises:
             SourceError: the functions' handler is not in it.
@@ -49,20 +51,28 @@ class LambdaFunctions:
             for name in _names(outputs):
                 settings = self._lambda.get_function_configuration(FunctionName=name)
                 _check_handler(tree, str(settings["Handler"]))
-                key = _key(name, tree.commit)
+                key = _key(name, release)
                 self._s3.copy_object(
                     Bucket=self._bucket, Key=key,
                     CopySource={"Bucket": self._bucket, "Key": f"{folder}/output.zip"},
                 )  # fmt: skip
                 self._put(name, key)
-                self._prune(name, keep=key)
-        return tree.commit
+                self._prune(name, keep=key, before=_key(name, before))
 
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
-        """Make a release that was published before the functions' code again."""
+        """Make a release that was published before the functions' code again.
+
+        Lambda tells the digest of the code that a function has, and a release's name ends with the
+        beginning of its own; what is live already is left alone.
+        """
         with answering("Lambda or S3"):
             for name in _names(outputs):
-                self._put(name, _key(name, release))
+                settings = self._lambda.get_function_configuration(FunctionName=name)
+                code = b64decode(settings.get("CodeSha256", "")).hex()
+                if is_function_release(release, code):
+                    self._settle(name)
+                else:
+                    self._put(name, _key(name, release))
 
     def unpublish(self, function: str) -> None:
         """Forget the releases that are kept of a function; none is fine."""
@@ -109,13 +119,17 @@ class LambdaFunctions:
             for entry in page.get("Contents", []):
                 yield entry["Key"], entry["LastModified"].isoformat()
 
-    def _prune(self, name: str, *, keep: str) -> None:
+    def _prune(self, name: str, *, keep: str, before: str) -> None:
+        """Keep two. The newest of the others need not be the one before: one may have failed."""
         others = sorted(
             (entry for entry in self._releases(name) if entry[0] != keep),
             key=lambda entry: entry[1], reverse=True,
         )  # fmt: skip
-        for key, _ in others[_KEPT_RELEASES - 1 :]:
-            self._s3.delete_object(Bucket=self._bucket, Key=key)
+        keys = [key for key, _ in others]
+        kept = {before} if before in keys else set(keys[: _KEPT_RELEASES - 1])
+        for key in keys:
+            if key not in kept:
+                self._s3.delete_object(Bucket=self._bucket, Key=key)
 
 
 def _names(outputs: Mapping[str, str]) -> list[str]:

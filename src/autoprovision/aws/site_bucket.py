@@ -74,13 +74,17 @@ class SiteBucket:
         self._settle_seconds = settle_seconds
         self._sleep = sleep
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, root: str, before: str = ""
+    ) -> str:
         """Put the files live at once or not at all.
 
         Args:
             outputs: of the stack: `SiteBucket` and `DistributionId`.
             tree: the fetched project.
             root: folder of the project that holds the site; empty for its top.
+            before: origin path of the release that was live before, which is kept; without it the
+                newest of the others is.
 
         Returns:
             The release's name: the commit, and a mark when the root is a folder.
@@ -106,7 +110,7 @@ class SiteBucket:
             self._settle(distribution)
             if releases:  # something was there before
                 self._invalidate(distribution, live)
-            self._prune(bucket, live.folder)
+            self._prune(bucket, live.folder, before.removeprefix("/" + RELEASES))
         return name
 
     def live_path(self, outputs: Mapping[str, str]) -> str:
@@ -257,10 +261,13 @@ class SiteBucket:
 
     # --- cleaning up ------------------------------------------------------------------------
 
-    def _prune(self, bucket: str, live: str) -> None:
-        """Keep the live release and the one before; delete the rest, half uploads included."""
+    def _prune(self, bucket: str, live: str, before: str) -> None:
+        """Keep the live release and the one before; delete the rest, half uploads included.
+
+        The newest of the others need not be the one before: an update that failed leaves another.
+        """
         others = [release.folder for release in self._releases(bucket) if release.folder != live]
-        kept = {live, *others[: _KEPT_RELEASES - 1]}
+        kept = {live, *([before] if before in others else others[: _KEPT_RELEASES - 1])}
         for folder in others:
             if folder not in kept:
                 self._delete_versions(bucket, f"{RECORDS}{folder}.json")

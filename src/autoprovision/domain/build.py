@@ -26,6 +26,23 @@ _ERROR = re.compile(r"^npm (?:error|ERR!)|^(?:\S+ )?(?:error|ERROR|Error)\b|^\w+
 _MOST_TELLING = 3
 
 
+_DIGEST_LETTERS = 16
+
+
+def function_release(commit: str, digest: str) -> str:
+    """The name of a function's release: the same commit built with other settings is another.
+
+    Args:
+        digest: SHA-256 of the code's archive, in hexadecimal.
+    """
+    return f"{commit}-{digest[:_DIGEST_LETTERS]}"
+
+
+def is_function_release(release: str, digest: str) -> bool:
+    """Whether a release is the archive with this SHA-256."""
+    return bool(digest) and release.rpartition("-")[2] == digest[:_DIGEST_LETTERS]
+
+
 class BuildStatus(StrEnum):
     """CodeBuild's words for a build."""
 

@@ -154,7 +154,10 @@ class LastGood(Resource):
 
     Attributes:
         changed_at: of the stack before the update.
+        target: what the application's code is on; empty when none is.
         live_path: where the live release of a site lies; empty for what is no site.
+        release: the live release.
+        replaced: whether the update has begun to put another release live.
         restored_from: the stack's `changed_at` when it was asked to go back.
     """
 
@@ -162,8 +165,10 @@ class LastGood(Resource):
     template_url: str
     capabilities: tuple[str, ...] = ()
     parameters: dict[str, str] = Field(default_factory=dict)
+    target: str = ""
     live_path: str = ""
     release: str | None = None
+    replaced: bool = False
     restored_from: str = ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import IO
 
 from autoprovision.domain.build import Build, BuildStatus
-from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.errors import ConflictError, NotFoundError
 from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
 from autoprovision.memory.outside import Outside
 
@@ -27,6 +27,12 @@ class MemoryBuilds:
         """The build as it is now."""
         self._outside.does("build.find", build_id)
         return self.known.get(build_id)
+
+    def of_request(self, request_id: str) -> str | None:
+        """The id of the build that was started last for a request."""
+        self._outside.does("build.ofRequest", request_id)
+        found = (one.id for one in reversed(self.known.values()) if one.request_id == request_id)
+        return next(found, None)
 
     def stop(self, build_id: str) -> None:
         """Stop a build; ended already is fine."""
@@ -74,26 +80,44 @@ class MemoryBuildFiles:
 
 
 class MemoryFunctions:
-    """The port `Functions`; `live` holds the release that each function runs."""
+    """The port `Functions`; `live` holds what each function runs, `kept` what can be put back."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.live: dict[str, str] = {}
+        self.kept: dict[str, list[str]] = {}
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str) -> str:
-        """Make a build's output the function's code."""
-        self._outside.does("function.publish", outputs["FunctionName"], folder)
-        self.live[outputs["FunctionName"]] = tree.commit
-        return tree.commit
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str, release: str,
+        before: str = "",
+    ) -> None:  # fmt: skip
+        """Make a build's output the functions' code."""
+        for name in _functions(outputs):
+            self._outside.does("function.publish", name, folder, tree.commit)
+            others = [one for one in self.kept.get(name, []) if one != release]
+            kept = [before] if before in others else others[-1:]
+            self.live[name], self.kept[name] = release, [*kept, release]
 
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
-        """Make a release that was published before the function's code again."""
-        self._outside.does("function.goBack", release)
-        self.live[outputs["FunctionName"]] = release
+        """Make a release that was published before the functions' code again."""
+        for name in _functions(outputs):
+            if self.live.get(name) == release:
+                continue
+            self._outside.does("function.goBack", name, release)
+            if release not in self.kept.get(name, []):
+                raise ConflictError("There is no such release.", code="CODE_REFUSED")
+            self.live[name] = release
 
     def unpublish(self, function: str) -> None:
         """Forget the releases that are kept of a function."""
         self._outside.does("function.unpublish", function)
+        self.live.pop(function, None)
+        self.kept.pop(function, None)
+
+
+def _functions(outputs: Mapping[str, str]) -> list[str]:
+    listed = outputs.get("FunctionNames") or outputs["FunctionName"]
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 class MemoryServices:
@@ -105,11 +129,19 @@ class MemoryServices:
 
     def publish(self, outputs: Mapping[str, str], image: str) -> str:
         """Let the service run an image."""
+        if not image.startswith(outputs["RepositoryUri"] + ":"):
+            raise ConflictError("The image is of another repository.", code="FOREIGN_IMAGE")
         self._outside.does("service.publish", outputs["ServiceName"], image)
         self.live[outputs["ServiceName"]] = image
         return image.rpartition(":")[2]
 
+    def live_image(self, outputs: Mapping[str, str]) -> str:
+        """The image that is live."""
+        return self.live.get(outputs["ServiceName"], "")
+
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
         """Let the service run the image of a release before."""
-        self._outside.does("service.goBack", release)
-        self.live[outputs["ServiceName"]] = f"{outputs['RepositoryUri']}:{release}"
+        image = f"{outputs['RepositoryUri']}:{release}"
+        if self.live_image(outputs) != image:
+            self._outside.does("service.goBack", release)
+            self.live[outputs["ServiceName"]] = image

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from autoprovision.domain.errors import UnavailableError
 from autoprovision.domain.git_source import GitSource, SourceCode, SourceError, SourceTree
 from autoprovision.domain.request import RequestKind
 from autoprovision.memory.outside import Outside
@@ -100,18 +101,27 @@ class MemorySources:
 
 
 class MemorySites:
-    """The port `Sites`; `live` holds the files that each bucket serves, `paths` from where."""
+    """The port `Sites`; `live` holds the files that each bucket serves, `paths` from where.
+
+    `kept` holds the paths of the releases that are there.
+    """
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.live: dict[str, list[str]] = {}
         self.paths: dict[str, str] = {}
+        self.kept: dict[str, set[str]] = {}
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, root: str, before: str = ""
+    ) -> str:
         """Put the files live; gives the release's name back."""
         bucket = _bucket(outputs)
         self._outside.does("publish", bucket, tree.commit)
-        self.paths[bucket] = f"/releases/{tree.commit[:12]}"
+        live, path = self.paths.get(bucket), f"/releases/{tree.commit[:12]}"
+        kept = before if before and before != path else live
+        self.kept[bucket] = {path, *([kept] if kept else [])}
+        self.paths[bucket] = path
         self.live[bucket] = sorted(path for path in tree.files if path.startswith(root))
         return tree.commit[:12]
 
@@ -121,14 +131,18 @@ class MemorySites:
 
     def go_back(self, outputs: Mapping[str, str], live_path: str) -> None:
         """Serve the release at an origin path again."""
+        bucket = _bucket(outputs)
         self._outside.does("goBack", live_path)
-        self.paths[_bucket(outputs)] = live_path
+        if self.paths.get(bucket) != live_path and live_path not in self.kept.get(bucket, set()):
+            raise UnavailableError(f"Nothing lies at {live_path}.", code="SITE_CHANGED_BY_HAND")
+        self.paths[bucket] = live_path
 
     def unpublish(self, bucket: str) -> None:
         """Empty a bucket; gone already is fine."""
         self.paths.pop(bucket, None)
         self._outside.does("unpublish", bucket)
         self.live.pop(bucket, None)
+        self.kept.pop(bucket, None)
 
 
 def _bucket(outputs: Mapping[str, str]) -> str:

@@ -117,8 +117,15 @@ class SourceRepository(Protocol):
 class Sites(Protocol):
     """The bucket and distribution behind a static application."""
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, root: str) -> str:
-        """Put the files live at once or not at all; gives the release's name back."""
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, root: str, before: str = ""
+    ) -> str:
+        """Put the files live at once or not at all; gives the release's name back.
+
+        Args:
+            before: origin path of the release that was live before, which is kept; without it the
+                newest of the others is.
+        """
 
     def live_path(self, outputs: Mapping[str, str]) -> str:
         """The origin path that is live: what an update of the stack passes as `LivePath`."""
@@ -135,6 +142,9 @@ class Builds(Protocol):
 
     def find(self, build_id: str) -> Build | None:
         """The build as it is now. None: there is no such build, or it was long ago."""
+
+    def of_request(self, request_id: str) -> str | None:
+        """The id of the build that was started last for a request, if it was not long ago."""
 
     def stop(self, build_id: str) -> None:
         """Stop a build; ended already is fine."""
@@ -167,16 +177,19 @@ class BuildFiles(Protocol):
 class Functions(Protocol):
     """The Lambda functions of an application."""
 
-    def publish(self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str) -> str:
+    def publish(
+        self, outputs: Mapping[str, str], tree: SourceTree, *, folder: str, release: str,
+        before: str = "",
+    ) -> None:  # fmt: skip
         """Make a build's output the functions' code, and wait until it runs.
 
         Args:
             outputs: of the stack: `FunctionName`, or `FunctionNames` with commas.
             tree: the output, checked.
             folder: where the build has put it.
-
-        Returns:
-            The release's name.
+            release: its name, as `domain.build.function_release` makes it.
+            before: the release that was live before, which is kept; without it the newest of the
+                others is.
 
         Raises:
             SourceError: the functions' handler is not in it.
@@ -185,7 +198,10 @@ class Functions(Protocol):
         """
 
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
-        """Make a release that was published before the functions' code again."""
+        """Make a release that was published before the functions' code again.
+
+        It is already is fine, and nothing is done.
+        """
 
     def unpublish(self, function: str) -> None:
         """Forget the releases that are kept of a function; none is fine."""
@@ -209,8 +225,17 @@ class Services(Protocol):
             UnavailableError: they are still on their way.
         """
 
+    def live_image(self, outputs: Mapping[str, str]) -> str:
+        """The image that is live: what an update of the stack passes as `LiveImage`.
+
+        Empty before the first release.
+        """
+
     def go_back(self, outputs: Mapping[str, str], release: str) -> None:
-        """Let the service run the image of a release before."""
+        """Let the service run the image of a release before.
+
+        It does already is fine, and nothing is done.
+        """
 
 
 class UrlProbe(Protocol):

@@ -251,7 +251,10 @@ def _log(build_id: str, platform: Platform) -> list[str]:
 
 def discard_build(request: Request, platform: Platform) -> None:
     """The undo of StageSource and BuildProject: nothing runs and nothing lies there any more."""
-    if request.build_id:
-        platform.builds.stop(request.build_id)
-    if request.build_folder:
-        platform.build_files.discard(request.build_folder)
+    if not request.build_folder:
+        return
+    # A start whose answer was lost has built all the same.
+    build_id = request.build_id or platform.builds.of_request(request.id)
+    if build_id:
+        platform.builds.stop(build_id)
+    platform.build_files.discard(request.build_folder)

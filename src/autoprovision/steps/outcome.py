@@ -11,7 +11,7 @@ from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.identifiers import stack_name
 from autoprovision.domain.request import Request, RequestStatus
-from autoprovision.domain.stack import StackOutcome
+from autoprovision.domain.stack import Stack, StackOutcome, StackResource
 from autoprovision.domain.stack import outcome as outcome_of
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
@@ -24,6 +24,7 @@ from autoprovision.usecases.timeline import note
 
 _S = RequestStatus
 _MOST_REFUSED = 5
+_NOT_ROLLED_BACK = "UPDATE_ROLLBACK_FAILED"
 _UNFINISHED = frozenset(
     {_S.SUBMITTED, _S.AWAITING_APPROVAL, _S.PROVISIONING, _S.COMPENSATING, _S.NEEDS_OPERATOR}
 )
@@ -121,11 +122,10 @@ def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, 
     """
     request = platform.records.request(event["requestId"])
     caught = event.get("failure") or {}
-    why = explain(caught)
     left = _what_is_left(request, platform)
     message = (
-        f"{caught.get('Step', 'A step')} could not be taken back: {why.message} "
-        f"{left} An operator goes on with: autoprovision request resume {request.id}"
+        f"{_why_stuck(caught)} {left} "
+        f"An operator goes on with: autoprovision request resume {request.id}"
     )
     if request.status is not _S.NEEDS_OPERATOR and not request.is_final:
         request = _move_to_needs_operator(request, message, platform)
@@ -134,6 +134,13 @@ def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, 
         _end_badly(request, message, platform)
     tell(request, platform)
     return {}
+
+
+def _why_stuck(caught: dict[str, Any]) -> str:
+    """What stopped the way back; an update's ends without an error when nothing helps any more."""
+    if not caught:
+        return "The stack was not brought back, though CloudFormation was asked several times."
+    return f"{caught.get('Step', 'A step')} could not be taken back: {explain(caught).message}"
 
 
 def _move_to_needs_operator(request: Request, message: str, platform: Platform) -> Request:
@@ -167,13 +174,20 @@ def _stack_left(stack_id: str, platform: Platform) -> str:
             return ""
         refused = [
             f"{one.logical_id} ({one.type}): {one.reason or one.status}"
-            for one in platform.stacks.failures(stack_id)[:_MOST_REFUSED]
-            if one.status == "DELETE_FAILED"
+            for one in _refusing(stack, platform)[:_MOST_REFUSED]
         ]
     except AutoprovisionError:
         # What is known must be said, whatever else does not answer.
         return f"the stack {stack_id}"
     return f"the stack {stack_id} ({'; '.join([stack.status, *refused])})"
+
+
+def _refusing(stack: Stack, platform: Platform) -> list[StackResource]:
+    """The resources in the way: those that do not go, or do not become again what they were."""
+    if stack.status == _NOT_ROLLED_BACK:
+        found = platform.stacks.resources(stack.id)
+        return [one for one in found if one.status.endswith("_FAILED")]
+    return [one for one in platform.stacks.failures(stack.id) if one.status == "DELETE_FAILED"]
 
 
 def _end_badly(request: Request, message: str, platform: Platform) -> None:

@@ -1,4 +1,8 @@
-"""PublishProject and its undo UnpublishProject: the project's code on the stack."""
+"""PublishProject and its undos: the project's code on the stack.
+
+UnpublishProject takes it away with the stack; RestoreRelease, the undo in an update, lets the
+release run again that was live before.
+"""
 
 from typing import Any
 
@@ -9,7 +13,7 @@ from autoprovision.domain.request import Request
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.steps.build import discard_build
-from autoprovision.steps.release import Released, release_build
+from autoprovision.steps.release import Released, go_back, release_build, site_before
 from autoprovision.steps.repository import fetched, root_of
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.url import url_of
@@ -34,6 +38,10 @@ def publish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]
     ordered = request.plan or application
     publish = platform.catalog.version(ordered.blueprint, ordered.version).manifest.publish
     stack, _ = url_of(event["stackId"], platform)
+    if request.last_good is not None:
+        # Before the first effect: the way back of an update must not trust that there was none.
+        replacing = request.last_good.with_(replaced=True)
+        request = platform.records.patch_request(request.id, last_good=replacing)
     if publish.method is PublishMethod.BUILD:
         released = release_build(request, stack, publish.target, platform)
     else:
@@ -47,7 +55,9 @@ def _copy(
 ) -> Released:
     """The files of the repository as they are."""
     with fetched(request, application, platform) as tree:
-        release = platform.sites.publish(stack.outputs, tree, root=root_of(tree, publish))
+        release = platform.sites.publish(
+            stack.outputs, tree, root=root_of(tree, publish), before=site_before(request)
+        )
         message = (
             f"{counted(len(tree), 'file')} of commit {tree.commit[:10]} {verb(len(tree))} live."
         )
@@ -80,6 +90,24 @@ def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, An
             platform.functions.unpublish(str(one.physical_id))
     count = len(buckets)
     return {"message": f"{counted(count, 'bucket')} {verb(count)} empty."}
+
+
+def restore_release(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Stop the update's build, and let the release run that was live before the update.
+
+    Args:
+        event: `requestId`.
+    """
+    request = platform.records.request(event["requestId"])
+    discard_build(request, platform)
+    good = request.last_good
+    stack = platform.stacks.find(request.stack_id) if request.stack_id else None
+    if good is None or not good.target or stack is None:
+        return {"message": "There is no release to go back to."}
+    if not good.replaced and stack.changed_at == good.changed_at:
+        return {"message": "The release before is the live one."}
+    go_back(good, stack, platform)
+    return {"message": "The release before is live."}
 
 
 def _kept(request: Request, platform: Platform) -> frozenset[str]:

@@ -1,11 +1,15 @@
 """What a build brought becomes what an application runs, by the target that its blueprint names."""
 
+import hashlib
 import json
 from contextlib import closing
-from typing import Any, NamedTuple
+from functools import partial
+from typing import IO, Any, NamedTuple
 
 from autoprovision.domain.archive import OutputLimits, unpacked
 from autoprovision.domain.blueprint import PublishTarget
+from autoprovision.domain.build import function_release
+from autoprovision.domain.change import LastGood
 from autoprovision.domain.counted import counted, verb
 from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
@@ -17,6 +21,7 @@ from autoprovision.steps.errors import StepRefusedError
 
 IMAGE_FILE = "image.json"
 _LIMITS = OutputLimits()
+_CHUNK = 1024 * 1024
 
 
 class Released(NamedTuple):
@@ -46,9 +51,11 @@ def release_build(
         content = platform.build_files.output(folder, limit=_LIMITS.packed_bytes)
     except NotFoundError as error:
         raise StepRefusedError("The build brought nothing.", code="NO_BUILD_OUTPUT") from error
-    with closing(content), unpacked(content, request.source_commit or "build", _LIMITS) as tree:
-        release = _put(target, stack, tree, folder, platform)
-        count = len(tree)
+    with closing(content):
+        digest = _digest(content)
+        with unpacked(content, request.source_commit or "build", _LIMITS) as tree:
+            release = _put(target, request, stack, tree, digest, platform)
+            count = len(tree)
     platform.build_files.discard_source(folder)
     commit = (request.source_commit or "")[:10]
     what = {
@@ -59,16 +66,49 @@ def release_build(
     return Released(release, f"{what}, built from commit {commit}.")
 
 
+def _digest(content: IO[bytes]) -> str:
+    """SHA-256 of an archive, which is read from its beginning afterwards."""
+    found = hashlib.sha256()
+    for chunk in iter(partial(content.read, _CHUNK), b""):
+        found.update(chunk)
+    content.seek(0)
+    return found.hexdigest()
+
+
 def _put(
-    target: PublishTarget, stack: Stack, tree: SourceTree, folder: str, platform: Platform
-) -> str:
+    target: PublishTarget, request: Request, stack: Stack, tree: SourceTree, digest: str,
+    platform: Platform,
+) -> str:  # fmt: skip
     if target is PublishTarget.FUNCTION:
-        return platform.functions.publish(stack.outputs, tree, folder=folder)
+        good = request.last_good
+        release = function_release(request.source_commit or "build", digest)
+        platform.functions.publish(
+            stack.outputs, tree, folder=request.build_folder or "", release=release,
+            before=(good.release if good else None) or "",
+        )  # fmt: skip
+        return release
     if target is PublishTarget.SERVICE:
         return platform.services.publish(stack.outputs, _image(tree))
     if not tree.contains(INDEX):
         raise _incomplete(f"The build made no {INDEX}.")
-    return platform.sites.publish(stack.outputs, tree, root="")
+    return platform.sites.publish(stack.outputs, tree, root="", before=site_before(request))
+
+
+def site_before(request: Request) -> str:
+    """The origin path that was live before the request's update, which has to be kept."""
+    return request.last_good.live_path if request.last_good else ""
+
+
+def go_back(good: LastGood, stack: Stack, platform: Platform) -> None:
+    """Let the release run that was live before an update; it does already is fine."""
+    if good.target == PublishTarget.SITE:
+        platform.sites.go_back(stack.outputs, good.live_path)
+    elif good.release is None:
+        return
+    elif good.target == PublishTarget.FUNCTION:
+        platform.functions.go_back(stack.outputs, good.release)
+    elif good.target == PublishTarget.SERVICE:
+        platform.services.go_back(stack.outputs, good.release)
 
 
 def _image(tree: SourceTree) -> str:

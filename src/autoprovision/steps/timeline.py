@@ -29,7 +29,7 @@ STEPS = {
     "PrepareUpdate": Words("Looking at how the application stands.", "It can be updated.", 1),
     "AwaitChangeSet": Words("Asking CloudFormation what it would change.", "It is known.", 5),
     "AwaitStackRestored": Words("", "The stack is at rest.", 90),
-    "RestoreSite": Words("Serving the release before.", "The release before is live.", 5),
+    "RestoreRelease": Words("Going back to the release before.", "It is live.", 5),
     "ExpireApproval": Words("Closing the question.", "The question is closed.", 1),
     "AuthorizeLaunch": Words("Checking what the launch rests on.", "The launch is authorized.", 1),
     "AdoptStack": Words("Looking at the stack that is there already.", "It is this request's.", 1),

@@ -24,7 +24,7 @@ from autoprovision.steps.errors import ChangeSetPendingError, StepRefusedError
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.url import without_url
 from autoprovision.usecases.timeline import note
-from autoprovision.usecases.updates import LIVE_PATH, arguments_for, standing
+from autoprovision.usecases.updates import LIVE_PATH, arguments_for, live_parameters, standing
 
 _S = RequestStatus
 _BACK = frozenset({_S.COMPENSATING, _S.NEEDS_OPERATOR})
@@ -68,14 +68,13 @@ def prepare_update(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
 
 def _last_good(application: Application, stack: Stack, platform: Platform) -> LastGood:
     version = platform.catalog.version(application.blueprint, application.version)
-    parameters, live_path = dict(stack.parameters), ""
-    if LIVE_PATH in parameters:
-        live_path = platform.sites.live_path(stack.outputs)
-        parameters[LIVE_PATH] = live_path
+    publish = version.manifest.publish
+    live = live_parameters(publish, stack, platform)
     return LastGood(
         changed_at=stack.changed_at, template_url=version.template_url,
-        capabilities=version.manifest.capabilities, parameters=parameters, live_path=live_path,
-        release=application.release,
+        capabilities=version.manifest.capabilities, parameters={**stack.parameters, **live},
+        target="" if publish.method is PublishMethod.NONE else publish.target,
+        live_path=live.get(LIVE_PATH, ""), release=application.release,
     )  # fmt: skip
 
 
@@ -227,7 +226,7 @@ def _executed(request: Request, stack: Stack, platform: Platform) -> ChangeSet |
 def _restoring(
     request: Request, good: LastGood, stack: Stack, platform: Platform
 ) -> dict[str, Any]:
-    if not _needs_restoring(good, stack):
+    if not _needs_restoring(request, good, stack):
         return {}
     patched = good.with_(restored_from=stack.changed_at)
     platform.records.patch_request(request.id, last_good=patched)
@@ -237,25 +236,19 @@ def _restoring(
     }}  # fmt: skip
 
 
-def _needs_restoring(good: LastGood, stack: Stack) -> bool:
-    """Whether the stack is as the update left it; only our own update back ends otherwise."""
+def _needs_restoring(request: Request, good: LastGood, stack: Stack) -> bool:
+    """Whether the stack is as the update left it; only our own update back ends otherwise.
+
+    An update that only told the stack which release is live has left nothing to take back, and
+    CloudFormation would refuse to do nothing.
+    """
     if good.restored_from:
         came_back = stack.changed_at != good.restored_from and stack.status == "UPDATE_COMPLETE"
         return not came_back
-    return stack.changed_at != good.changed_at and outcome(stack.status) is StackOutcome.DONE
-
-
-def restore_site(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
-    """Serve the release that was live before, if another one is."""
-    request = platform.records.request(event["requestId"])
-    good = request.last_good
-    stack = platform.stacks.find(request.stack_id) if request.stack_id else None
-    if good is None or not good.live_path or stack is None:
-        return {"message": "There is no release to go back to."}
-    if platform.sites.live_path(stack.outputs) == good.live_path:
-        return {"message": "The release before is the live one."}
-    platform.sites.go_back(stack.outputs, good.live_path)
-    return {"message": "The release before is live again."}
+    if stack.changed_at == good.changed_at or outcome(stack.status) is not StackOutcome.DONE:
+        return False
+    became = request.plan.template_url if request.plan else good.template_url
+    return became != good.template_url or stack.parameters != good.parameters
 
 
 def restored(request: Request, platform: Platform, *, code: str) -> dict[str, Any]:

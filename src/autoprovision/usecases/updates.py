@@ -9,7 +9,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import STEADY, Application
-from autoprovision.domain.blueprint import Catalog, PublishMethod, PublishTarget
+from autoprovision.domain.blueprint import Catalog, Publish, PublishMethod, PublishTarget
 from autoprovision.domain.change import ChangeSet, Preview, change_arguments, preview
 from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
@@ -31,7 +31,7 @@ from autoprovision.usecases.plans import Planned, plan_for
 from autoprovision.usecases.requests import HOLD_LIFE, refuse_by_policy, start
 from autoprovision.usecases.timeline import note
 
-LIVE_PATH = "LivePath"
+LIVE_PATH, LIVE_IMAGE = "LivePath", "LiveImage"
 # What makes an application this application, and who changes it instead.
 _FIXED = {
     "ApplicationName": "an application keeps its name; order another one",
@@ -40,7 +40,6 @@ _FIXED = {
     "BusinessUnit": "an administrator moves it to another unit",
     "ExpiresAfter": "extend it instead",
 }
-_PUBLISHABLE = frozenset({PublishMethod.FILES, PublishMethod.NONE})
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,23 @@ def arguments_for(
     """The arguments of the change set that takes a stack to a plan."""
     parameters = stack_parameters(plan, application)
     published = platform.catalog.version(plan.blueprint, plan.version)
-    if published.manifest.publish.target is PublishTarget.SITE:
-        parameters[LIVE_PATH] = platform.sites.live_path(stack.outputs)
+    parameters |= live_parameters(published.manifest.publish, stack, platform)
     return change_arguments(plan, stack, parameters)
+
+
+def live_parameters(publish: Publish, stack: Stack, platform: Platform) -> dict[str, str]:
+    """The parameters that name the live release: what CloudFormation must not put back.
+
+    A function has none. Its template gives inline code that never changes, and CloudFormation gives
+    a function code only when that property has changed.
+    """
+    if publish.method is PublishMethod.NONE:
+        return {}
+    if publish.target is PublishTarget.SITE:
+        return {LIVE_PATH: platform.sites.live_path(stack.outputs)}
+    if publish.target is PublishTarget.SERVICE:
+        return {LIVE_IMAGE: platform.services.live_image(stack.outputs)}
+    return {}
 
 
 def make_preview(
@@ -219,7 +232,6 @@ def update(
                 code="PLAN_CHANGED", planDigest=found.plan.digest,
             )  # fmt: skip
         refuse_by_policy(found)
-        _must_be_publishable(found)
         accepted = _admit(actor, application, wish, found, platform, request_id=request_id)
     start(accepted, platform)
     return accepted
@@ -238,15 +250,6 @@ def _must_bring_credentials(application: Application, wish: Wish) -> None:
             "PrivateKey for this one."
         )
         raise InvalidInputError([Fault(pointer("ProjectURL"), detail, "CREDENTIAL_NEEDED")])
-
-
-def _must_be_publishable(found: Planned) -> None:
-    method = found.resolved.blueprint.manifest.publish.method
-    if method not in _PUBLISHABLE and not found.plan.control_plane_only:
-        raise ConflictError(
-            f"{found.plan.blueprint} puts code live by {method}, which an update cannot do yet.",
-            code="PUBLISH_METHOD_UNSUPPORTED",
-        )
 
 
 def _admit(
@@ -300,9 +303,9 @@ def publish(actor: Actor, application_id: str, platform: Platform, *, request_id
         if application.blueprint in platform.settings.control_plane_only:
             raise ConflictError(CONTROL_PLANE_ONLY, code="NOTHING_TO_PUBLISH")
         version = platform.catalog.version(application.blueprint, application.version)
-        if version.manifest.publish.method is not PublishMethod.FILES:
+        if version.manifest.publish.method is PublishMethod.NONE:
             raise ConflictError(
-                f"{application.blueprint} takes no files.", code="NOTHING_TO_PUBLISH"
+                f"{application.blueprint} takes no code.", code="NOTHING_TO_PUBLISH"
             )
         accepted = change_request(
             actor, application, "update", platform, request_id=request_id

@@ -136,6 +136,13 @@ CALLS = [
         "codebuild:StartBuild",
         f"arn:aws:codebuild:{REGION_ACCOUNT}:project/named",
     ),
+    (
+        "codebuild",
+        "list_builds_for_project",
+        {"projectName": "named"},
+        "codebuild:ListBuildsForProject",
+        f"arn:aws:codebuild:{REGION_ACCOUNT}:project/named",
+    ),
 ]
 
 

@@ -168,7 +168,7 @@ CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]]
     "BeginTermination": (terminating, outcome.begin_termination),
     "PrepareUpdate": (updating, update.prepare_update),
     "AwaitChangeSet": (changing, update.await_change_set),
-    "RestoreSite": (update_failed, update.restore_site),
+    "RestoreRelease": (update_failed, project.restore_release),
     "EndApplication": (ending, outcome.end_application),
 }
 
