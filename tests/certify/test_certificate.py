@@ -46,7 +46,7 @@ def test_every_state_of_every_workflow_is_entered_by_a_scenario(make: Make):
         entered[scenario.workflow] |= play(static_site(), scenario, None, make).states
     for workflow in WORKFLOWS:
         missing = set(states_of(workflow)) - entered[workflow]
-        assert missing == not_yet(workflow), f"{workflow}: add a scenario to scenarios.py"
+        assert missing == not_yet(workflow), f"{workflow}: add a scenario in scenarios/"
 
 
 def test_every_state_of_every_workflow_is_in_the_committed_certificate():
