@@ -27,13 +27,21 @@ setup: $(VENV)/.ready ## Create .venv from the lock file
 demo: setup ## Provision a real site on an embedded AWS, from template to URL (KEEP=1 leaves it up)
 	@$(BIN)/python -m autoprovision.embedded.demo $(if $(KEEP),--keep)
 
+.PHONY: debian
+debian: ## Install what samples in PHP and Ruby run with (as root, on Debian; says so elsewhere)
+	@bash tools/debian.sh
+
 .PHONY: test
-test: setup ## Every test (unit, contract, workflow, catalog, integration, e2e, architecture)
+test: setup debian ## Every test (unit, contract, workflow, catalog, integration, e2e, architecture)
 	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 .PHONY: unit contract workflow catalog integration e2e architecture
 unit contract workflow catalog integration e2e architecture: setup ## One suite
 	@$(BIN)/python -m pytest tests/$@
+
+.PHONY: samples
+samples: setup debian ## Every sample project runs, those too that take minutes to build (5 min)
+	@$(BIN)/python -m pytest -m "long or not certify" tests/catalog/test_samples.py tests/catalog/test_containers.py tests/e2e/test_samples.py
 
 .PHONY: certify
 certify: setup ## The rollback certificate: every fault at every effect of every workflow (20 min)

@@ -125,7 +125,9 @@ class World(MemoryPlatform):
         page = self.records.events(request_id, limit=1000)
         return [(one.step, one.status.value) for one in page.items]
 
-    def submit(self, environment: str = "dev", *, secret: bool = False) -> Request:
+    def submit(
+        self, environment: str = "dev", *, secret: bool = False, stack: str | None = None
+    ) -> Request:
         """A request, admitted by the product's own admission."""
         from autoprovision.usecases import requests
 
@@ -138,6 +140,8 @@ class World(MemoryPlatform):
         }
         if secret:
             document["AccessToken"] = SECRET
+        if stack:
+            document["TechStack"] = stack
         return requests.submit(
             self.users.by_email(ADA).actor(),
             document,

@@ -14,4 +14,4 @@ app.get("/celsius/:degrees", (request, response) => {
 });
 
 module.exports = app;
-if (require.main === module) app.listen(Number(process.env.PORT || 8080));
+if (require.main === module) app.listen(Number(process.env.PORT || 8080), process.env.HOST);

@@ -12,4 +12,4 @@ new Server(server).on("connection", (socket) => {
   socket.on("draw", (board, line) => socket.to(String(board).slice(0, 50)).emit("draw", line));
 });
 
-server.listen(Number(process.env.PORT || 8080));
+server.listen(Number(process.env.PORT || 8080), process.env.HOST);

@@ -61,6 +61,19 @@ class PublishTarget(StrEnum):
     SERVICE = "service"
 
 
+class StackNeeds(_Manifest):
+    """What a tech stack needs so that its projects can be built.
+
+    Attributes:
+        files: what must be in the repository; `*` stands for one name, and of a list of names one
+            must be there.
+        tools: programs that the recipe calls, so that a home without them says so at once.
+    """
+
+    files: tuple[str | tuple[str, ...], ...] = ()
+    tools: tuple[str, ...] = ()
+
+
 class Publish(_Manifest):
     """How code gets on it.
 
@@ -70,10 +83,10 @@ class Publish(_Manifest):
             FunctionName (or FunctionNames, comma separated), `service` ClusterName, ServiceName,
             RepositoryUri and BuildRoleArn.
         root: folders of the repository that may hold the site, the preferred first.
-        needs: files that must be there, relative to the root.
+        needs: files that must be there whatever the stack, relative to the root.
+        stacks: what each tech stack needs, for `build`.
         recipe: the build recipe (a CodeBuild buildspec) in the blueprint's folder, for `build`.
         image: build image for CodeBuild, for `build`.
-        tools: programs that the recipe needs, so that a home without them can say so.
         minutes: longest time it may take.
     """
 
@@ -81,10 +94,14 @@ class Publish(_Manifest):
     target: PublishTarget = PublishTarget.SITE
     root: tuple[str, ...] = ("",)
     needs: tuple[str, ...] = ()
+    stacks: dict[str, StackNeeds] = Field(default_factory=dict)
     recipe: str | None = None
     image: str = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
-    tools: tuple[str, ...] = ()
     minutes: Annotated[int, Field(ge=1, le=120)] = 5
+
+    def needed_by(self, stack: str) -> StackNeeds:
+        """What a tech stack, as the manifest writes it, needs."""
+        return self.stacks.get(stack, StackNeeds())
 
 
 class DeclaredParameter(_Manifest):
@@ -192,6 +209,17 @@ class Blueprint(_Manifest):
     def _recipe(self) -> Self:
         if (self.publish.method is PublishMethod.BUILD) != (self.publish.recipe is not None):
             raise ValueError("A recipe goes with the publish method build, and only with it.")
+        return self
+
+    @model_validator(mode="after")
+    def _stacks(self) -> Self:
+        built = self.publish.method is PublishMethod.BUILD
+        served = {stack for one in self.serves for stack in one.tech_stacks} if built else set()
+        named = set(self.publish.stacks)
+        if missing := sorted(served - named):
+            raise ValueError(f"publish.stacks does not say what {', '.join(missing)} need.")
+        if unknown := sorted(named - served):
+            raise ValueError(f"publish.stacks names {', '.join(unknown)}, which it does not build.")
         return self
 
     def serving(self, project_type: str) -> tuple[Serves, ...]:

@@ -74,7 +74,8 @@ def stage_source(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         fetched(request, application, platform) as tree,
         tempfile.TemporaryFile() as archive,
     ):
-        pack(tree, root_of(tree, published.manifest.publish), archive)
+        stack_name = tech_stack(published.manifest, application, request)
+        pack(tree, root_of(tree, published.manifest.publish, stack_name), archive)
         archive.seek(0)
         platform.build_files.stage(folder, archive)
         count, commit = len(tree), tree.commit
@@ -90,12 +91,14 @@ def _start(
 ) -> dict[str, Any]:
     publish = published.manifest.publish
     minutes = max(_LEAST_MINUTES, publish.minutes)
+    name = tech_stack(published.manifest, application, request)
     variables = {
         "REQUEST_ID": request.id,
         "APPLICATION_ID": application.id,
         "APPLICATION_NAME": application.application_name,
         "TARGET_ENVIRONMENT": application.target_environment,
-        "TECH_STACK": tech_stack(published.manifest, application, request),
+        "TECH_STACK": name,
+        "TOOLS": " ".join(publish.needed_by(name).tools),
         "COMMIT": request.source_commit or "",
         **{f"OUTPUT_{name}": value for name, value in stack.outputs.items()},
     }

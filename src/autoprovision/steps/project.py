@@ -56,7 +56,7 @@ def _copy(
     """The files of the repository as they are."""
     with fetched(request, application, platform) as tree:
         release = platform.sites.publish(
-            stack.outputs, tree, root=root_of(tree, publish), before=site_before(request)
+            stack.outputs, tree, root=root_of(tree, publish, ""), before=site_before(request)
         )
         message = (
             f"{counted(len(tree), 'file')} of commit {tree.commit[:10]} {verb(len(tree))} live."

@@ -1,5 +1,8 @@
 """The project's repository: where it is, its newest tree, and the folder that is published."""
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Publish
 from autoprovision.domain.git_source import (
@@ -46,22 +49,43 @@ def source_of(request: Request, secrets: dict[str, str], platform: Platform) -> 
         raise StepRefusedError(str(error), code="INVALID_PROJECT_URL") from None
 
 
-def root_of(tree: SourceTree, publish: Publish) -> str:
+def root_of(tree: SourceTree, publish: Publish, stack: str) -> str:
     """The first of the blueprint's folders in which everything is that it needs.
+
+    Args:
+        stack: the tech stack as the manifest writes it.
 
     Raises:
         SourceError: there is none.
     """
+    wanted: list[str | tuple[str, ...]] = [*publish.needs]
+    wanted += [one for one in publish.needed_by(stack).files if one not in wanted]
     prefixes = [clean_root(root) for root in publish.root]
     for prefix in prefixes:
-        if all(tree.contains(prefix + name) for name in publish.needs):
+        if not _missing(tree, prefix, wanted):
             return prefix.rstrip("/")
     if INDEX in publish.needs:
         raise no_index(tree, prefixes)
-    missing = [name for name in publish.needs if not tree.contains(prefixes[0] + name)]
     where = " or ".join(prefix.rstrip("/") or "its top folder" for prefix in prefixes)
     raise SourceError(
         SourceCode.INCOMPLETE,
-        "The repository does not fit its stack: there is no "
-        f"{' and no '.join(missing)} in {where}.",
+        f"The repository does not fit {stack or 'its blueprint'}: there is no "
+        f"{' and no '.join(_missing(tree, prefixes[0], wanted))} in {where}.",
     )
+
+
+def _missing(tree: SourceTree, prefix: str, wanted: Iterable[str | tuple[str, ...]]) -> list[str]:
+    """What of the wanted is not in a folder, in words."""
+    choices = [(one,) if isinstance(one, str) else one for one in wanted]
+    inside = [path.removeprefix(prefix) for path in tree.files if path.startswith(prefix)]
+    return [
+        " or ".join(names)
+        for names in choices
+        if not any(_stands_for(name, path) for name in names for path in inside)
+    ]
+
+
+def _stands_for(pattern: str, path: str) -> bool:
+    """Whether a path is what a pattern names, folder by folder."""
+    wanted, found = pattern.split("/"), path.split("/")
+    return len(wanted) == len(found) and all(map(fnmatchcase, found, wanted))

@@ -50,3 +50,19 @@ def test_an_order_is_taken_by_one_blueprint_only():
     assert taken(other, [one]) == ["dynamic with flask in prod is taken by static-site already."]
     assert taken(one, [one]) == []
     assert taken(blueprint(id="another"), [one]) == []
+
+
+BUILT = {"method": "build", "recipe": "buildspec.yaml"}
+SERVES = [{"projectType": "Static", "techStacks": ["Hugo", "Jekyll"]}]
+
+
+def test_a_built_stack_says_what_it_needs():
+    stacks = {"Hugo": {"files": ["hugo.toml"], "tools": ["python3"]}, "Jekyll": {}}
+    made = blueprint(serves=SERVES, publish={**BUILT, "stacks": stacks})
+    assert made.publish.needed_by("Hugo").tools == ("python3",)
+    with pytest.raises(ValueError, match="does not say what Jekyll need"):
+        blueprint(serves=SERVES, publish={**BUILT, "stacks": {"Hugo": {}}})
+    with pytest.raises(ValueError, match="names Eleventy, which it does not build"):
+        blueprint(serves=SERVES, publish={**BUILT, "stacks": {**stacks, "Eleventy": {}}})
+    with pytest.raises(ValueError, match="names Hugo, which it does not build"):
+        blueprint(serves=SERVES, publish={"method": "none", "stacks": {"Hugo": {}}})

@@ -137,6 +137,9 @@ class Execution:
             ) from problem
         self._log.open(session, os.environ["AWS_REGION"], build["arn"])
         self._log.say("Running on this machine, by the embedded AWS")
+        if missing := missing_tools(build):
+            self._log.say(missing)
+            raise PhaseFailed("MISSING_TOOLS", missing)
         return session
 
     def _own_phases(self, spec: Buildspec, shell: BuildShell, calls: AwsCalls) -> None:
@@ -202,6 +205,27 @@ class Execution:
 
 def _project_arn(build: dict[str, Any]) -> str:
     return f"{build['arn'].rpartition(':build/')[0]}:project/{build['projectName']}"
+
+
+def missing_tools(build: dict[str, Any]) -> str | None:
+    """Which of the programs that the start names in `TOOLS` this machine lacks, in a sentence.
+
+    A machine of CodeBuild's has what its image has; here it is known before minutes of work.
+    """
+    told = {
+        one["name"]: one["value"] for one in build["environment"].get("environmentVariables", [])
+    }
+    wanted = told.get("TOOLS", "").split()
+    missing = [
+        tool for tool in wanted if shutil.which(tool, path=surroundings.search_path()) is None
+    ]
+    if not missing:
+        return None
+    return (
+        f"This machine has no program named {' and none named '.join(missing)}, which "
+        f"{told.get('TECH_STACK') or 'the recipe'} needs. Install it, restart the embedded AWS, "
+        "and build again."
+    )
 
 
 def _interruption(interruption: Interrupted) -> PhaseFailed | None:

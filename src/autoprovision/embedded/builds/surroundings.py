@@ -57,8 +57,7 @@ def all_variables(
     return {
         "LANG": "C.UTF-8",
         **host,
-        # Functions run with the server's Python, so what is built for them has to be built with it.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PATH": search_path(),
         "HOME": str(scratch / "home"),
         "TMPDIR": str(scratch / "tmp"),
         "AWS_REGION": region,
@@ -74,6 +73,14 @@ def all_variables(
         name: value,
         DATA_VARIABLE: os.environ[DATA_VARIABLE],
     }
+
+
+def search_path() -> str:
+    """Where programs are looked for.
+
+    Functions run with the server's Python, so what is built for them has to be built with it.
+    """
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def _codebuild_variables(build: Mapping[str, Any], scratch: Path) -> dict[str, str]:

@@ -1,0 +1,4 @@
+Rails.application.routes.draw do
+  get "up", to: "tides#up"
+  root "tides#index"
+end
