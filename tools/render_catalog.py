@@ -18,7 +18,7 @@ from autoprovision.deployer.blueprint_folder import (
 from autoprovision.domain.blueprint import Blueprint, Catalog, PublishedBlueprint, PublishMethod
 from autoprovision.domain.git_source import AllowedHosts
 from autoprovision.domain.planning import Resolved, resolve
-from autoprovision.domain.price import credits_of, price_lines
+from autoprovision.domain.price import Quantity, credits_of, price_lines
 from autoprovision.domain.request import TargetEnvironment, parse_template
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,9 +58,15 @@ def catalog_of(read: list[BlueprintFolder]) -> Catalog:
     )
 
 
-def resolved(manifest: Blueprint, environment: str, catalog: Catalog) -> Resolved:
-    """The blueprint's example of an environment, resolved as a plan would."""
-    document = json.loads((CATALOG / manifest.id / "examples" / f"{environment}.json").read_bytes())
+def examples(manifest: Blueprint) -> list[str]:
+    """The names of a blueprint's examples: one an environment, and variants as `dev-database`."""
+    found = sorted(one.stem for one in (CATALOG / manifest.id / "examples").glob("*.json"))
+    return [*(env.value for env in manifest.topologies), *(one for one in found if "-" in one)]
+
+
+def resolved(manifest: Blueprint, example: str, catalog: Catalog) -> Resolved:
+    """One of the blueprint's examples, resolved as a plan would."""
+    document = json.loads((CATALOG / manifest.id / "examples" / f"{example}.json").read_bytes())
     hosts = AllowedHosts.parse("github.com")
     return resolve(
         parse_template(document), catalog, platform=PLATFORM, unit=UNIT, allowed_hosts=hosts
@@ -114,14 +120,31 @@ def _topologies(manifest: Blueprint, catalog: Catalog) -> str:
     rows = [[name, *(one.facts.get(name, "") for one in chosen.values())] for name in names]
     rows.append(["lives, unless asked", *(one.default_expiry or "on" for one in chosen.values())])
     rows.append(["lives at most", *(one.longest_expiry or "on" for one in chosen.values())])
-    rows.append(
-        ["**credits a month**", *(f"**{_credits(one, catalog)}**" for one in chosen.values())]
-    )
+    credits_ = [str(_credits(manifest, env, catalog)) for env in chosen]
+    rows.append(["**credits a month**", *(f"**{one}**" for one in credits_)])
+    rows += _options(manifest, catalog)
     return "## Topologies\n\n" + _table(["", *(env.value for env in chosen)], rows)
 
 
-def _credits(topology: Any, catalog: Catalog) -> int:
-    return credits_of(price_lines(topology.prices, catalog.prices))
+def _options(manifest: Blueprint, catalog: Catalog) -> list[list[str]]:
+    """A row for each choice that costs more than the default."""
+    chosen = [one for env in manifest.topologies for one in manifest.options(env)]
+    distinct = [one for at, one in enumerate(chosen) if one not in chosen[:at]]
+    return [
+        [
+            "with " + ", ".join(f"`{name}` {value}" for name, value in one.items()),
+            *(str(_credits(manifest, env, catalog, one)) for env in manifest.topologies),
+        ]
+        for one in distinct
+    ]
+
+
+def _credits(
+    manifest: Blueprint, environment: TargetEnvironment, catalog: Catalog,
+    chosen: dict[str, str] | None = None,
+) -> int:  # fmt: skip
+    quantities = manifest.quantities(environment, manifest.defaults | (chosen or {}))
+    return credits_of(price_lines(quantities, catalog.prices))
 
 
 def _parameters(manifest: Blueprint) -> str:
@@ -134,16 +157,26 @@ def _parameters(manifest: Blueprint) -> str:
 
 
 def _prices(manifest: Blueprint, catalog: Catalog) -> str:
-    rows = []
+    rows, conditional = [], False
     for environment, topology in manifest.topologies.items():
-        rows += [
-            [environment.value, line.resource, line.description, f"{line.quantity} {line.unit}",
-             line.monthly_cents]
-            for line in price_lines(topology.prices, catalog.prices)
-            if line.monthly_cents != "0"
-        ]  # fmt: skip
-    head = ["", "resource", "what", "quantity", "credits"]
+        for one in topology.prices:
+            (line,) = price_lines([one], catalog.prices)
+            if line.monthly_cents != "0":
+                conditional |= bool(one.when)
+                rows.append([
+                    environment.value, line.resource, line.description,
+                    f"{line.quantity} {line.unit}", line.monthly_cents, _when(one),
+                ])  # fmt: skip
+    head = ["", "resource", "what", "quantity", "credits", "only with"]
+    if not conditional:
+        head, rows = head[:-1], [row[:-1] for row in rows]
     return "## Where the credits go\n\nEverything else is free of charge.\n\n" + _table(head, rows)
+
+
+def _when(line: Quantity) -> str:
+    return ", ".join(
+        f"`{name}` {' or '.join(values)}" for name, values in (line.when or {}).items()
+    )
 
 
 def _proof(manifest: Blueprint) -> str:
@@ -161,7 +194,7 @@ def overview(read: list[BlueprintFolder], catalog: Catalog) -> str:
     for folder in read:
         one = folder.manifest
         credits_ = [
-            str(_credits(one.topologies[env], catalog)) if env in one.topologies else ""
+            str(_credits(one, env, catalog)) if env in one.topologies else ""
             for env in TargetEnvironment
         ]
         rows.append(
@@ -200,9 +233,9 @@ def files() -> Iterator[tuple[Path, str]]:
     catalog = catalog_of(read)
     for folder in read:
         home = CATALOG / folder.manifest.id
-        for environment in folder.manifest.topologies:
-            found = resolved(folder.manifest, environment.value, catalog)
-            yield home / "golden" / f"{environment.value}.json", golden(found)
+        for example in examples(folder.manifest):
+            found = resolved(folder.manifest, example, catalog)
+            yield home / "golden" / f"{example}.json", golden(found)
         yield home / "README.md", _readme(home / "README.md", rendered(folder, catalog))
     yield ROOT / "docs" / "catalog.md", overview(read, catalog)
 

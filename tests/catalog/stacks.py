@@ -70,10 +70,10 @@ class Workbench:
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
     def provision(
-        self, blueprint: str, environment: str, *, zone: str = "", **changes: str
+        self, blueprint: str, example: str, *, zone: str = "", **changes: str
     ) -> tuple[str, dict[str, str]]:
-        """A stack of the blueprint with its golden parameters; its name and outputs."""
-        golden = json.loads((CATALOG / blueprint / "golden" / f"{environment}.json").read_text())
+        """A stack of the blueprint with the golden parameters of an example; name and outputs."""
+        golden = json.loads((CATALOG / blueprint / "golden" / f"{example}.json").read_text())
         number = next(self._numbers)
         given = {
             "application.id": f"app_{number:026d}",
@@ -90,7 +90,7 @@ class Workbench:
         template = CATALOG / golden["blueprint"] / "template.yaml"
         if not template.exists():
             template = CATALOG / "static-site" / "template.yaml"
-        name = f"ap-{environment}-{blueprint}-{number}"
+        name = f"ap-{example}-{blueprint}-{number}"
         return name, self.create(
             name, template.read_text(), parameters | changes, self.role(blueprint, zone)
         )

@@ -96,6 +96,16 @@ def test_every_resource_is_described_tagged_and_priced(folder: BlueprintFolder):
 
 
 @each
+def test_what_is_priced_when_asked_for_is_made_when_asked_for(folder: BlueprintFolder):
+    """A resource that is always there would cost more than the hold."""
+    resources = document(folder)["Resources"]
+    for topology in folder.manifest.topologies.values():
+        always = {line.resource for line in topology.prices if line.when is None}
+        for name in {line.resource for line in topology.prices} - always:
+            assert resources[name].get("Condition"), name
+
+
+@each
 def test_it_says_where_it_is_and_what_made_it(folder: BlueprintFolder):
     assert folder.parsed.outputs >= {"Url", "BlueprintId", "BlueprintVersion"}
     target = folder.manifest.publish.target.value

@@ -2,16 +2,22 @@
 
 import pytest
 from tests.catalog.stacks import Workbench, get
-from tests.catalog.test_folders import FOLDERS, IDS
+from tests.catalog.test_folders import FOLDERS
+from tools import render_catalog
+
+ORDERS = [
+    (one.manifest.id, example)
+    for one in FOLDERS
+    for example in render_catalog.examples(one.manifest)
+]
 
 
-@pytest.mark.parametrize("environment", ["dev", "stag", "prod"])
-@pytest.mark.parametrize("blueprint", IDS)
-def test_it_is_made_and_deleted_to_nothing(workbench: Workbench, blueprint: str, environment: str):
+@pytest.mark.parametrize(("blueprint", "example"), ORDERS)
+def test_it_is_made_and_deleted_to_nothing(workbench: Workbench, blueprint: str, example: str):
     manifest = next(one.manifest for one in FOLDERS if one.manifest.id == blueprint)
     if manifest.needs_network:
-        workbench.network(environment)
-    name, outputs = workbench.provision(blueprint, environment)
+        workbench.network(example.partition("-")[0])
+    name, outputs = workbench.provision(blueprint, example)
     assert outputs["BlueprintId"] == blueprint
     assert outputs["BlueprintVersion"] == manifest.version
     assert outputs["Url"].startswith("http")

@@ -11,7 +11,7 @@ from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, CliError, MisuseError
 from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
-from autoprovision.cli.render import field, money, show_fields, show_table
+from autoprovision.cli.render import field, money, money_of, show_fields, show_table
 from autoprovision.cli.session import Session
 
 app = Noun("blueprint", "What can be ordered, and what a JSON template may hold.")
@@ -253,3 +253,21 @@ def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
         )
         console.print()
         show_table(console, rows, facts)
+    _show_options(console, offered)
+
+
+def _show_options(console: Console, topologies: Any) -> None:
+    """What costs more than the prices above, because somebody asks for it."""
+    rows = [
+        {"environment": name, **option}
+        for name, topology in (topologies.items() if isinstance(topologies, Mapping) else ())
+        for option in topology.get("options") or ()
+    ]
+    if rows:
+        columns = (
+            ("environment", field("environment")),
+            ("with", lambda row: ", ".join(f"{k} {v}" for k, v in row["parameters"].items())),
+            ("a month", money_of("monthlyCredits")),
+        )
+        console.print()
+        show_table(console, rows, columns)

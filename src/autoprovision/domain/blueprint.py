@@ -5,14 +5,16 @@ Published, a version is immutable and named by its digest.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
-from autoprovision.domain.price import PriceBook, Quantity
+from autoprovision.domain.price import PriceBook, Quantity, asked_for
 from autoprovision.domain.request import (
     ParameterValue,
     RequestTemplate,
@@ -145,6 +147,16 @@ class DeclaredParameter(_Manifest):
             raise ValueError("may not hold control characters.")
         return value
 
+    def takes(self, text: str) -> bool:
+        """Whether it can be what CloudFormation takes as this text."""
+        if self.type == "boolean":
+            return text in {"true", "false"}
+        value = int(text) if self.type == "integer" and text.isdecimal() else text
+        try:
+            return self.text_of(value) == text
+        except ValueError:
+            return False
+
     def _integer(self, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError("must be a whole number.")
@@ -159,7 +171,8 @@ class Topology(_Manifest):
 
     Attributes:
         parameters: stack parameters that the environment fixes.
-        prices: the price lines; every resource of the template has one.
+        prices: the price lines; every resource of the template has one. A line with `when` counts
+            only where the request's parameters are so.
         facts: what a reader compares: nodes, zones, backup, protection, …
         default_expiry: how long an application lives when the request is silent; None is for ever.
         longest_expiry: the longest life that a request may ask for.
@@ -221,6 +234,59 @@ class Blueprint(_Manifest):
         if unknown := sorted(named - served):
             raise ValueError(f"publish.stacks names {', '.join(unknown)}, which it does not build.")
         return self
+
+    @model_validator(mode="after")
+    def _conditions(self) -> Self:
+        for topology in self.topologies.values():
+            for line in topology.prices:
+                if line.when is not None:
+                    self._check(line.when, f"The price line of {line.resource}")
+        return self
+
+    def _check(self, when: Mapping[str, tuple[str, ...]], whose: str) -> None:
+        """Whether a condition can ever hold. Raises ValueError naming what cannot."""
+        if not when:
+            raise ValueError(f"{whose} has a condition without a parameter")
+        for name, wanted in when.items():
+            if name not in self.parameters:
+                raise ValueError(f"{whose} depends on {name}, which is not among the parameters")
+            if not wanted:
+                raise ValueError(f"{whose} waits for {name} to be nothing")
+            for value in wanted:
+                if not self.parameters[name].takes(value):
+                    raise ValueError(f"{whose} waits for {name} to be {value!r}, which it never is")
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The declared parameters of a request that is silent about them."""
+        return {
+            name: one.text_of(one.default)
+            for name, one in self.parameters.items()
+            if one.default is not None
+        }
+
+    def quantities(
+        self, environment: TargetEnvironment, values: Mapping[str, str] | None = None
+    ) -> tuple[Quantity, ...]:
+        """The price lines that count in an environment.
+
+        Args:
+            values: the declared parameters of a request; its defaults when None.
+        """
+        given = self.defaults if values is None else values
+        return asked_for(self.topologies[environment].prices, given)
+
+    def options(self, environment: TargetEnvironment) -> tuple[dict[str, str], ...]:
+        """The parameters other than the defaults that price lines of an environment wait for."""
+        found: list[dict[str, str]] = []
+        for line in self.topologies[environment].prices:
+            when = line.when or {}
+            for values in product(*when.values()):
+                chosen = zip(when, values, strict=True)
+                changed = {name: one for name, one in chosen if self.defaults.get(name) != one}
+                if changed and changed not in found:
+                    found.append(changed)
+        return tuple(found)
 
     def serving(self, project_type: str) -> tuple[Serves, ...]:
         """The entries for a project type, whatever its case."""

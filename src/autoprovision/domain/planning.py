@@ -25,10 +25,16 @@ _ASSIGNED = frozenset(
 
 @dataclass(frozen=True)
 class Resolved:
-    """A template resolved against the catalog, before quota and policy are asked."""
+    """A template resolved against the catalog, before quota and policy are asked.
+
+    Attributes:
+        values: the blueprint's declared parameters, the silent ones with their defaults.
+        parameters: what the stack is given.
+    """
 
     blueprint: PublishedBlueprint
     topology: Topology
+    values: dict[str, str]
     parameters: dict[str, str]
     assigned: dict[str, str]
     expires_after: str | None
@@ -75,9 +81,11 @@ def resolve(
         else:
             parameters[name] = sources[source]
     return Resolved(
-        blueprint=blueprint, topology=topology, parameters=parameters, assigned=assigned,
-        expires_after=expires_after, project_url=project_url,
-        price_lines=price_lines(topology.prices, catalog.prices),
+        blueprint=blueprint, topology=topology, values=values, parameters=parameters,
+        assigned=assigned, expires_after=expires_after, project_url=project_url,
+        price_lines=price_lines(
+            blueprint.manifest.quantities(template.TargetEnvironment, values), catalog.prices
+        ),
         unpriced=unpriced(blueprint.resources, topology.prices),
     )  # fmt: skip
 
@@ -157,6 +165,14 @@ def _project_url(
     except InvalidProjectURL as error:
         return None, [Fault(at, str(error), "INVALID_PROJECT_URL")]
     return source.url, []
+
+
+def values_of(template: RequestTemplate, blueprint: PublishedBlueprint) -> dict[str, str]:
+    """The declared parameters of a template that was accepted once, as CloudFormation takes them.
+
+    What a newer version of the blueprint does not take any more is left out.
+    """
+    return _declared(template, blueprint)[0]
 
 
 def _declared(

@@ -5,8 +5,9 @@ Money is exact: `Decimal` cents inside, whole credits (US cents a month, rounded
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from autoprovision.domain.plan import PriceLine
 from autoprovision.domain.resource import Resource
@@ -37,6 +38,22 @@ class PriceBook(Resource):
     prices: dict[str, Price]
 
 
+def _one_or_many(value: Any) -> Any:
+    """`{Node: managed}` says the same as `{Node: [managed]}`."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: one if isinstance(one, list | tuple) else [one] for name, one in value.items()}
+
+
+# Declared parameters and the values, as CloudFormation takes them, of which each has to have one.
+When = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_one_or_many)]
+
+
+def holds(when: Mapping[str, tuple[str, ...]], values: Mapping[str, str]) -> bool:
+    """Whether every parameter that a condition names has one of the values it names."""
+    return all(values.get(name) in wanted for name, wanted in when.items())
+
+
 class Quantity(Resource):
     """How much of a price one resource of a topology uses in a month.
 
@@ -45,12 +62,23 @@ class Quantity(Resource):
         price: key in the price book, or `free`.
         quantity: units a month.
         why: the assumption behind the quantity, or why it is free.
+        when: what the request's parameters have to be for the line to count; None is always.
     """
 
     resource: str
     price: str
     quantity: Decimal = Field(default=Decimal(1), ge=0)
     why: str = ""
+    when: When | None = None
+
+
+def asked_for(quantities: Iterable[Quantity], values: Mapping[str, str]) -> tuple[Quantity, ...]:
+    """The lines that count.
+
+    Args:
+        values: the declared parameters of a request, as CloudFormation takes them.
+    """
+    return tuple(line for line in quantities if holds(line.when or {}, values))
 
 
 def price_lines(quantities: Iterable[Quantity], book: PriceBook) -> tuple[PriceLine, ...]:

@@ -5,8 +5,10 @@ from typing import Any
 from autoprovision.domain.actor import Actor, units_within
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.errors import NotFoundError
-from autoprovision.domain.price import credits_of, price_lines
+from autoprovision.domain.price import price_lines
+from autoprovision.domain.request import TargetEnvironment
 from autoprovision.ports import Platform
+from autoprovision.usecases.quota_advice import credits_in
 
 
 def list_blueprints(actor: Actor, platform: Platform) -> list[dict[str, Any]]:
@@ -37,11 +39,31 @@ def show(actor: Actor, blueprint_id: str, platform: Platform) -> dict[str, Any]:
                 "facts": one.facts,
                 "defaultExpiry": one.default_expiry,
                 "longestExpiry": one.longest_expiry,
-                "priceLines": [line.document() for line in price_lines(one.prices, catalog.prices)],
+                "priceLines": [
+                    line.document()
+                    for line in price_lines(manifest.quantities(env), catalog.prices)
+                ],
+                "options": _options(published, env, catalog),
             }
             for env, one in manifest.topologies.items()
         },
     }
+
+
+def _options(
+    published: PublishedBlueprint, environment: TargetEnvironment, catalog: Catalog
+) -> list[dict[str, Any]]:
+    """What a month costs with parameters that cost more than the default does."""
+    manifest = published.manifest
+    return [
+        {
+            "parameters": chosen,
+            "monthlyCredits": credits_in(
+                published, environment, catalog, manifest.defaults | chosen
+            ),
+        }
+        for chosen in manifest.options(environment)
+    ]
 
 
 def _shown(published: PublishedBlueprint, catalog: Catalog) -> dict[str, Any]:
@@ -55,8 +77,7 @@ def _shown(published: PublishedBlueprint, catalog: Catalog) -> dict[str, Any]:
         "techStacks": sorted({stack for one in manifest.serves for stack in one.tech_stacks}),
         "environments": [env.value for env in manifest.topologies],
         "monthlyCredits": {
-            env.value: credits_of(price_lines(one.prices, catalog.prices))
-            for env, one in manifest.topologies.items()
+            env.value: credits_in(published, env, catalog) for env in manifest.topologies
         },
         "publish": manifest.publish.method.value,
         "provenOn": manifest.proven_on,

@@ -11,9 +11,8 @@ from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
-from autoprovision.domain.planning import Resolved, environments_of, resolve
+from autoprovision.domain.planning import Resolved, environments_of, resolve, values_of
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
-from autoprovision.domain.price import credits_of, price_lines
 from autoprovision.domain.quota import HoldState
 from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.ports import Platform
@@ -138,10 +137,11 @@ def current_basis(request: Request, platform: Platform) -> str | None:
         published = platform.catalog.version(request.plan.blueprint, request.plan.version)
     if published is None:
         return None
-    topology = published.manifest.topologies.get(template_of(request).TargetEnvironment)
-    if topology is None:
+    template = template_of(request)
+    if template.TargetEnvironment not in published.manifest.topologies:
         return None
-    credits_ = credits_of(price_lines(topology.prices, catalog.prices))
+    values = values_of(template, published)
+    credits_ = credits_in(published, template.TargetEnvironment, catalog, values)
     return basis_of(published, credits_, platform.catalog.policy())
 
 
@@ -174,8 +174,8 @@ def _facts(
     provisioned, failed = _history(actor, unit, platform)
     offers = tuple(
         Offer(
-            monthly_credits=credits_in(resolved.blueprint, env, catalog), environment=env,
-            expires_after=resolved.expires_after,
+            monthly_credits=credits_in(resolved.blueprint, env, catalog, resolved.values),
+            environment=env, expires_after=resolved.expires_after,
         )
         for env in environments_of(resolved.blueprint)
         if env is not template.TargetEnvironment

@@ -1,5 +1,7 @@
 """What a request does to the quota, and, if it does not fit, the cheapest change that would."""
 
+from collections.abc import Mapping
+
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
@@ -67,11 +69,16 @@ def _missing(balance: Balance, needed: int) -> int:
 
 
 def credits_in(
-    blueprint: PublishedBlueprint, environment: TargetEnvironment, catalog: Catalog
-) -> int:
-    """What a blueprint costs in an environment, in whole credits a month."""
-    topology = blueprint.manifest.topologies[environment]
-    return credits_of(price_lines(topology.prices, catalog.prices))
+    blueprint: PublishedBlueprint, environment: TargetEnvironment, catalog: Catalog,
+    values: Mapping[str, str] | None = None,
+) -> int:  # fmt: skip
+    """What a blueprint costs in an environment, in whole credits a month.
+
+    Args:
+        values: the declared parameters of a request; their defaults when None.
+    """
+    quantities = blueprint.manifest.quantities(environment, values)
+    return credits_of(price_lines(quantities, catalog.prices))
 
 
 def _advice(
@@ -83,7 +90,7 @@ def _advice(
     sentences = [f"{lacks} {dollars(short_by)} a month for this."]
     fitting = resolved.monthly_credits - short_by
     offers = {
-        env: credits_in(resolved.blueprint, env, catalog)
+        env: credits_in(resolved.blueprint, env, catalog, resolved.values)
         for env in environments_of(resolved.blueprint)
     }
     smaller = {env: credits_ for env, credits_ in offers.items() if credits_ <= fitting}
