@@ -10,24 +10,20 @@ from enum import StrEnum
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
 from autoprovision.domain.price import PriceBook, Quantity, asked_for
 from autoprovision.domain.request import (
-    ParameterValue,
     RequestTemplate,
     TargetEnvironment,
 )
 from autoprovision.domain.resource import Resource
 
 
-class _Manifest(Resource):
-    model_config = ConfigDict(**{**Resource.model_config, "extra": "forbid"})
-
-
-class Serves(_Manifest):
+class Serves(ManifestPart):
     """A project type and the tech stacks that this blueprint runs for it.
 
     Attributes:
@@ -63,7 +59,7 @@ class PublishTarget(StrEnum):
     SERVICE = "service"
 
 
-class StackNeeds(_Manifest):
+class StackNeeds(ManifestPart):
     """What a tech stack needs so that its projects can be built.
 
     Attributes:
@@ -76,7 +72,7 @@ class StackNeeds(_Manifest):
     tools: tuple[str, ...] = ()
 
 
-class Publish(_Manifest):
+class Publish(ManifestPart):
     """How code gets on it.
 
     Attributes:
@@ -106,67 +102,7 @@ class Publish(_Manifest):
         return self.stacks.get(stack, StackNeeds())
 
 
-class DeclaredParameter(_Manifest):
-    """One key that a user may set under `Parameters`.
-
-    Attributes:
-        default: used when the user is silent; None makes the parameter required.
-    """
-
-    type: Literal["text", "integer", "boolean", "choice"]
-    description: str
-    default: ParameterValue | None = None
-    choices: tuple[str, ...] = ()
-    minimum: int | None = None
-    maximum: int | None = None
-    pattern: str | None = None
-    environments: tuple[TargetEnvironment, ...] = tuple(TargetEnvironment)
-
-    def text_of(self, value: Any) -> str:
-        """The value as CloudFormation takes it.
-
-        Raises:
-            ValueError: with the rule that it breaks.
-        """
-        if self.type == "boolean":
-            if not isinstance(value, bool):
-                raise ValueError("must be true or false.")
-            return "true" if value else "false"
-        if self.type == "integer":
-            return self._integer(value)
-        if not isinstance(value, str):
-            raise ValueError("must be text.")
-        if self.type == "choice":
-            match = {choice.lower(): choice for choice in self.choices}.get(value.lower())
-            if match is None:
-                raise ValueError(f"must be one of {', '.join(self.choices)}.")
-            return match
-        if self.pattern and not re.fullmatch(self.pattern, value):
-            raise ValueError(f"must match {self.pattern}.")
-        if any(ord(character) < 32 for character in value):
-            raise ValueError("may not hold control characters.")
-        return value
-
-    def takes(self, text: str) -> bool:
-        """Whether it can be what CloudFormation takes as this text."""
-        if self.type == "boolean":
-            return text in {"true", "false"}
-        value = int(text) if self.type == "integer" and text.isdecimal() else text
-        try:
-            return self.text_of(value) == text
-        except ValueError:
-            return False
-
-    def _integer(self, value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("must be a whole number.")
-        low, high = self.minimum, self.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise ValueError(f"must be from {low} to {high}.")
-        return str(value)
-
-
-class Topology(_Manifest):
+class Topology(ManifestPart):
     """What one environment chooses.
 
     Attributes:
@@ -185,7 +121,7 @@ class Topology(_Manifest):
     longest_expiry: str | None = None
 
 
-class Blueprint(_Manifest):
+class Blueprint(ManifestPart):
     """The manifest of a blueprint version.
 
     Attributes:
