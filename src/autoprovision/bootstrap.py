@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Below the timeout of the functions that publish, so that they end with a reason of their own.
 _SETTLE_SECONDS = 480.0
+# Where AWS keeps what belongs to no region.
+_GLOBAL = "us-east-1"
 
 
 class AwsPlatform:
@@ -119,6 +121,21 @@ class AwsPlatform:
         from autoprovision.aws.drift_detection import CloudFormationDrift
 
         return CloudFormationDrift(client("cloudformation"))
+
+    @cached_property
+    def findings(self) -> "ports.Findings":
+        from autoprovision.aws.findings_table import FindingsTable
+
+        return FindingsTable(client("dynamodb"), self._settings.need("findings_table"))
+
+    @cached_property
+    def tagged(self) -> "ports.TaggedResources":
+        from autoprovision.aws.tagged_resources import TaggingApi
+
+        return TaggingApi(
+            client("resourcegroupstaggingapi"),
+            client("resourcegroupstaggingapi", region=_GLOBAL),
+        )
 
     @cached_property
     def waits(self) -> "ports.Waits":

@@ -23,6 +23,7 @@ class Settings:
     users_table: str = ""
     waits_table: str = ""
     idempotency_table: str = ""
+    findings_table: str = ""
     catalog_bucket: str = ""
     intake_bucket: str = ""
     builds_bucket: str = ""

@@ -34,7 +34,7 @@ ACCOUNT_WIDE = {
     "cloudformation:DescribeStackDriftDetectionStatus",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
-    "ecs:DescribeTaskDefinition",
+    "ecs:DescribeTaskDefinition", "secretsmanager:ListSecrets", "tag:GetResources",
 }  # fmt: skip
 KEYS = {
     "requests": (["id", "sort"], {"byUnit": ["unit", "id"], "byKind": ["kind", "id"], "byOpenStatus": ["openStatus", "updatedAt"]}),
@@ -44,6 +44,7 @@ KEYS = {
     "users": (["id"], {"byUnit": ["unit", "id"], "byKind": ["kind", "id"], "byEmail": ["email"]}),
     "waits": (["stackId"], {}),
     "idempotency": (["key"], {}),
+    "findings": (["id"], {"byState": ["state", "firstSeen"]}),
 }  # fmt: skip
 
 
@@ -195,7 +196,7 @@ def test_route_asks_for_an_access_token(key):
 @pytest.mark.parametrize("key", ROUTES)
 def test_route_reaches_the_function_that_may(key):
     noun = key.split("/")[1]
-    directory = {"users", "me", "business-units", "policy"}
+    directory = {"users", "me", "business-units", "policy", "findings"}
     function = (
         "ApprovalsApi"
         if noun in {"approvals", "delegations"}

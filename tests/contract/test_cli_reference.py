@@ -35,6 +35,7 @@ def test_the_promised_commands_exist():
         "unit": "list show set ledger reconcile",
         "user": "list create set import",
         "policy": "show test publish",
+        "finding": "list show acknowledge resolve",
     }
     wanted = {
         (noun, verb) if noun else (verb,) for noun, v in promised.items() for verb in v.split()

@@ -38,6 +38,19 @@ def secrets(store: Store) -> SecretStore:
     return SecretsManagerStore(store.client("secretsmanager"), platform_name=store.prefix)
 
 
+def test_what_is_kept_is_listed_with_its_request(secrets: SecretStore) -> None:
+    arns = {secrets.put(request_id(number), {"a": "b"}): request_id(number) for number in range(3)}
+    seen: dict[str, str] = {}
+    after = None
+    for _ in range(5):
+        page = secrets.list(limit=2, after=after)
+        seen |= dict(page.items)
+        after = page.next
+        if after is None:
+            break
+    assert (seen, after) == (arns, None)
+
+
 def test_secrets_are_kept_once_and_forgotten_for_good(secrets: SecretStore) -> None:
     arn = secrets.put(request_id(1), {"AccessToken": "canary"})
     assert secrets.put(request_id(1), {"AccessToken": "canary"}) == arn

@@ -16,7 +16,9 @@ import httpx
 import pytest
 from tests.e2e.conftest import PASSWORD, Person, World
 
+from autoprovision.aws.findings_table import FindingsTable
 from autoprovision.domain.actor import AUTHORIZATION, Role, Scope
+from autoprovision.domain.finding import FindingKind, Found, begun
 from autoprovision.functions.routes import OPERATIONS
 
 ROLES = tuple(Role)
@@ -26,6 +28,9 @@ OF_A_UNIT = [route for route in OF_A_UNIT if "/users/" not in route and "/bluepr
 NAMES_UNIT = ["POST /plans", "POST /requests"]
 LISTS = [route for route in OPERATIONS if route.startswith("GET ") and OPERATIONS[route].paged]
 NOWHERE = "req_00000000000000000000000000"
+
+
+KNOWN = begun(Found(FindingKind.ORPHAN, "a-stack", "It has no application."), "2026-11-01")
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Estate:
         noun = path.split("/")[1]
         thing = {
             "requests": self.request, "applications": self.application, "users": self.owner.id,
-            "blueprints": "static-site",
+            "blueprints": "static-site", "findings": KNOWN.id,
         }  # fmt: skip
         path = path.replace("{requestId}", self.question).replace("{unit}", self.unit)
         return path.replace("{id}", thing.get(noun, "x"))
@@ -74,6 +79,9 @@ def body_for(route: str, estate: Estate) -> Any:
 
 @pytest.fixture(scope="module")
 def estates(world: World) -> tuple[Estate, Estate]:
+    FindingsTable(world.aws.client("dynamodb"), "autoprovision-findings").save(
+        KNOWN, expected_version=0
+    )
     own, other = (begin_estate(world) for _ in range(2))
     return finish_estate(world, own), finish_estate(world, other)
 

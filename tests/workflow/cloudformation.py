@@ -105,7 +105,8 @@ class CloudFormation:
 
     def name_of(self, stack_id: str) -> str:
         """The name of the application that a stack is of."""
-        return f"{stack_id.split('/')[1]}.dev.{self.domain}"
+        _, environment, *application, _ = stack_id.split("/")[1].split("-")
+        return f"{'-'.join(application)}.{environment}.{self.domain}"
 
     def becomes(self, stack_id: str, status: str) -> None:
         """Give a stack a status and send the event, as CloudFormation does."""

@@ -36,23 +36,27 @@ def _config(service: str, attempts: int) -> Any:
     )
 
 
-_clients: dict[tuple[str, int], Any] = {}
+_clients: dict[tuple[str, int, str | None], Any] = {}
 
 
-def client(service: str, *, repeats: bool = True) -> Any:
-    """The client of a service, in the region and with the credentials of the environment.
+def client(service: str, *, repeats: bool = True, region: str | None = None) -> Any:
+    """The client of a service, with the credentials of the environment.
 
     Args:
         service: boto3's name of it, for example `dynamodb`.
         repeats: whether it tries again by itself after an error or a lost answer; False for what
             must not happen twice and has no token against it, which is sending a mail.
+        region: another one than the environment's.
     """
     attempts = _ATTEMPTS if repeats else 1
-    found = _clients.get((service, attempts))
+    key = (service, attempts, region)
+    found = _clients.get(key)
     if found is None:
         with _making:
-            found = _clients.get((service, attempts))
+            found = _clients.get(key)
             if found is None:
-                found = _session().client(service, config=_config(service, attempts))
-                _clients[service, attempts] = found
+                found = _session().client(
+                    service, region_name=region, config=_config(service, attempts)
+                )
+                _clients[key] = found
     return found

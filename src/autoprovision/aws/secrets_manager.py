@@ -9,8 +9,10 @@ from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
 from autoprovision.domain.errors import NotFoundError
+from autoprovision.ports.pages import Page
 
 _SERVICE = "Secrets Manager"
+_MOST = 100
 _MISSING = "ResourceNotFoundException"
 
 
@@ -57,6 +59,21 @@ class SecretsManagerStore:
                     raise
                 raise NotFoundError("The secrets of this request are forgotten.") from error
         return dict(json.loads(answer["SecretString"]))
+
+    def list(self, *, limit: int, after: str | None = None) -> Page[tuple[str, str]]:
+        """The ARN of everything that is kept, with the request that it was kept for; no secret."""
+        prefix = f"{self._platform_name}/requests/"
+        start = {"NextToken": after} if after else {}
+        with answering(_SERVICE):
+            page = self._client.list_secrets(
+                Filters=[{"Key": "name", "Values": [prefix]}], MaxResults=min(limit, _MOST), **start
+            )
+        found = [
+            (str(one["ARN"]), str(one["Name"]).removeprefix(prefix))
+            for one in page["SecretList"]
+            if str(one["Name"]).startswith(prefix)
+        ]
+        return Page(tuple(found), page.get("NextToken") or None)
 
     def forget(self, arn: str) -> None:
         """Delete them at once; gone already is fine."""

@@ -99,6 +99,20 @@ class ApiClient:
         """End what this person delegated."""
         return self._send("DELETE", "/delegations")
 
+    # -- findings
+
+    def findings(self, query: Query) -> Document:
+        """A page of findings."""
+        return self._get("/findings", query)
+
+    def finding(self, finding_id: str) -> Document:
+        """One finding."""
+        return self._get(f"/findings/{segment(finding_id)}")
+
+    def remark(self, finding_id: str, verb: str, comment: str) -> Document:
+        """`acknowledge` or `resolve` a finding."""
+        return self._post(f"/findings/{segment(finding_id)}/{verb}", json={"comment": comment})
+
     # -- applications
 
     def applications(self, query: Query) -> Document:

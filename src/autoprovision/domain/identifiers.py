@@ -2,6 +2,8 @@
 
 from ulid import ULID
 
+from autoprovision.domain.clock import iso
+
 
 def new_id(prefix: str) -> str:
     """A new identifier.
@@ -13,6 +15,14 @@ def new_id(prefix: str) -> str:
         The prefix, an underscore and a lower-case ULID.
     """
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def made_at(identifier: str) -> str:
+    """The moment that an identifier was made at; the beginning of time for what is none of ours."""
+    try:
+        return iso(ULID.from_str(identifier.rpartition("_")[2].upper()).datetime)
+    except ValueError:
+        return ""
 
 
 def application_id_of(request_id: str) -> str:

@@ -1,4 +1,4 @@
-"""EventBridge schedule: what drifted, what belongs to nobody, what is held for nothing."""
+"""EventBridge Scheduler: what drifted, what belongs to nobody, what is held for nothing."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ logger = Logger(service="autoprovision")
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Lambda entry point; gives back what was found and mended."""
     done = audit(platform())
-    logger.info("audited", extra={"done": {**done, "findings": len(done["findings"])}})
+    logger.info("audited", extra={"done": done})
     return done

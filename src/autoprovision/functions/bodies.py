@@ -108,6 +108,12 @@ class Extension(_Body):
     duration: Annotated[str, AfterValidator(_duration), Field(examples=["7d"])]
 
 
+class Remark(_Body):
+    """What an operator has to say of a finding."""
+
+    comment: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Unit(_Body):
     """The business unit that an application moves to."""
 

@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 import autoprovision
 from autoprovision.domain.actor import AUTHORIZATION, Role
 from autoprovision.domain.application import Application
+from autoprovision.domain.finding import Finding
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.request import Request, RequestTemplate
 from autoprovision.domain.timeline import TimelineEvent
@@ -41,10 +42,11 @@ _HIDDEN = {
         "driftDetection",
     },
     "Plan": {"templateUrl", "roleArn"},
+    "Finding": {"version"},
 }
 _ANSWERS: dict[str, type[BaseModel]] = {
     "Request": Request, "Application": Application, "Plan": Plan, "User": User,
-    "TimelineEvent": TimelineEvent,
+    "TimelineEvent": TimelineEvent, "Finding": Finding,
 }  # fmt: skip
 _TITLES = {status: title for _, status, title in problems.STATUS} | {
     413: "The body is too large",

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from autoprovision.domain.document import parse_json_object
 from autoprovision.domain.policy import Policy
 from autoprovision.domain.request import RequestTemplate
-from autoprovision.functions import bodies
+from autoprovision.functions import bodies, finding_answers
 from autoprovision.functions.call import Answer, Call, cursor, listed
 from autoprovision.usecases import (
     applications,
@@ -367,6 +367,10 @@ OPERATIONS: dict[str, Operation] = {
     "PUT /business-units/{unit}": Operation("unit.set", "Set the quota of a business unit", _set_unit, body=bodies.Quota),
     "GET /business-units/{unit}/ledger": Operation("unit.ledger", "Movements of a business unit, newest first", _ledger, paged=True),
     "POST /business-units/reconcile": Operation("unit.reconcile", "Prove that entries, holds, applications and stacks agree", _reconcile, refusals=(422,), repeatable=True),
+    "GET /findings": Operation("finding.list", "What the audit has found and still stands; with gone=true what has gone", finding_answers.list_findings, answer="Finding", paged=True),
+    "GET /findings/{id}": Operation("finding.show", "Show a finding", finding_answers.show_finding, answer="Finding"),
+    "POST /findings/{id}/acknowledge": Operation("finding.acknowledge", "Say that somebody knows of a finding", finding_answers.acknowledge, body=bodies.Remark, answer="Finding", refusals=(409, 422), repeatable=True),
+    "POST /findings/{id}/resolve": Operation("finding.resolve", "Close a finding that is dealt with", finding_answers.resolve, body=bodies.Remark, answer="Finding", refusals=(409, 422), repeatable=True),
     "GET /me": Operation("me.show", "Who am I", _me),
     "GET /users": Operation("user.list", "List users", _list_users, answer="User", paged=True),
     "POST /users": Operation("user.create", "Create a user", _create_user, 201, bodies.NewUser, "User", refusals=(409, 422), repeatable=True),

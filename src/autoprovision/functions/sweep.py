@@ -1,4 +1,4 @@
-"""EventBridge schedule: what no event told and no caller finished."""
+"""EventBridge Scheduler: what no event told and no caller finished."""
 
 from typing import Any
 

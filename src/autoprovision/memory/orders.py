@@ -7,6 +7,8 @@ from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.errors import ConflictError, NotFoundError, UnavailableError
 from autoprovision.domain.policy import Policy
 from autoprovision.memory.outside import Outside
+from autoprovision.memory.pages import page
+from autoprovision.ports.pages import Page
 
 
 class MemoryCatalog:
@@ -85,6 +87,12 @@ class MemorySecrets:
         if arn not in self.kept:
             raise NotFoundError("The secrets of this request are forgotten.")
         return dict(self.kept[arn])
+
+    def list(self, *, limit: int, after: str | None = None) -> Page[tuple[str, str]]:
+        """The ARN of everything that is kept, with the request that it was kept for."""
+        found = page(self.kept, lambda arn: arn, limit=limit, after=after)
+        named = ((arn, arn.rpartition("/")[2].removesuffix("-memory")) for arn in found.items)
+        return Page(tuple(named), found.next)
 
     def forget(self, arn: str) -> None:
         """Delete them at once; gone already is fine."""

@@ -13,6 +13,7 @@ from autoprovision.memory.builds import (
 )
 from autoprovision.memory.calls import MemoryIdempotency, MemoryIntake
 from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegations
+from autoprovision.memory.findings import MemoryFindings, MemoryTaggedResources
 from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMailer, MemoryOperators
 from autoprovision.memory.names import MemoryNames
 from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
@@ -54,6 +55,8 @@ class MemoryPlatform:
         self.names = MemoryNames(self.outside, domain=settings.domain_name)
         self.change_sets = MemoryChangeSets(self.outside)
         self.drift = MemoryDrift(self.outside)
+        self.findings = MemoryFindings()
+        self.tagged = MemoryTaggedResources()
         self.waits = MemoryWaits()
         self.approvals = MemoryApprovalDesk()
         self.delegations = MemoryDelegations()

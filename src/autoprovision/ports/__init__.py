@@ -5,6 +5,7 @@ behind it does not answer. Every write is safe to repeat.
 """
 
 from autoprovision.ports.catalog import CatalogSource, SecretStore
+from autoprovision.ports.findings import Findings, TaggedResource, TaggedResources
 from autoprovision.ports.pages import Page
 from autoprovision.ports.people import (
     ApprovalDesk,
@@ -52,6 +53,7 @@ __all__ = [
     "Directory",
     "DriftDetection",
     "EventBus",
+    "Findings",
     "Functions",
     "Idempotency",
     "Intake",
@@ -68,6 +70,8 @@ __all__ = [
     "Sites",
     "SourceRepository",
     "Stacks",
+    "TaggedResource",
+    "TaggedResources",
     "UrlProbe",
     "Users",
     "Waits",

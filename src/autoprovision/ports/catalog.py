@@ -5,6 +5,7 @@ from typing import Protocol
 
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.policy import Policy
+from autoprovision.ports.pages import Page
 
 
 class CatalogSource(Protocol):
@@ -34,6 +35,9 @@ class SecretStore(Protocol):
 
     def get(self, arn: str) -> dict[str, str]:
         """The secrets. Raises NotFoundError."""
+
+    def list(self, *, limit: int, after: str | None = None) -> Page[tuple[str, str]]:
+        """The ARN of everything that is kept, with the request that it was kept for; no secret."""
 
     def forget(self, arn: str) -> None:
         """Delete them at once; gone already is fine."""

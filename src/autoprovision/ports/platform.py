@@ -7,6 +7,7 @@ from typing import Protocol
 
 from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports.catalog import CatalogSource, SecretStore
+from autoprovision.ports.findings import Findings, TaggedResources
 from autoprovision.ports.people import (
     ApprovalDesk,
     Chat,
@@ -86,6 +87,10 @@ class Platform(Protocol):
     def change_sets(self) -> ChangeSets: ...
     @property
     def drift(self) -> DriftDetection: ...
+    @property
+    def findings(self) -> Findings: ...
+    @property
+    def tagged(self) -> TaggedResources: ...
     @property
     def waits(self) -> Waits: ...
     @property

@@ -3,19 +3,23 @@
 The sweep looks after what is under way; the audit looks at everything at rest. Each pass reads all
 applications and holds page by page and all stacks in pages of CloudFormation's, and begins and
 reads a bounded number of drift detections, the longest unlooked-at first. It mends only what cannot
-do harm: a lock whose request has ended. The rest is told to operators until it is gone.
+do harm: a lock whose request has ended, credentials that nobody can use any more. The rest is a
+finding: kept, told to operators once, and closed by the pass that does not see it any more.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from autoprovision.domain.actor import Actor, Role
-from autoprovision.domain.application import STEADY, Application
+from autoprovision.domain.application import ENDED, STEADY, Application
 from autoprovision.domain.clock import iso
 from autoprovision.domain.drift import Drift
 from autoprovision.domain.errors import AutoprovisionError, NotFoundError
+from autoprovision.domain.finding import LEFT_ON_PURPOSE, FindingKind, Found
 from autoprovision.ports import Platform
+from autoprovision.usecases import leftovers
 from autoprovision.usecases.applications import within_reach
+from autoprovision.usecases.findings import remember
 from autoprovision.usecases.reconcile import prove
 from autoprovision.usecases.timeline import note
 
@@ -23,30 +27,34 @@ _PAGE = 100
 # Calls of CloudFormation a pass: one begins a detection, two or more read one.
 _MOST_DETECTIONS = 100
 _OPERATOR = Actor(id="autoprovision", email="autoprovision", role=Role.ADMIN)
-_MOST_TOLD = 20
+_MOST_SENTENCE = 2000
+# Kinds that every pass looks for to the end, whatever bounds the other looks come to.
+_ALWAYS = frozenset(FindingKind) - LEFT_ON_PURPOSE - leftovers.BOUNDED
 
 
 def audit(platform: Platform) -> dict[str, Any]:
     """One pass.
 
     Returns:
-        `freed` locks, `begun` and `read` detections, how many applications have `drifted` now, and
-        the `findings` of the proof.
+        `freed` locks, `begun` and `read` detections, how many applications have `drifted` now, how
+        many things were `found`, by kind, and the `news` among them, which operators were told.
     """
-    resting: list[Application] = []
+    applications: list[Application] = []
     freed = 0
     for application in _applications(platform):
         if application.operation and _is_over(application.operation, platform):
             freed += _free(application, platform)
-        elif application.status in STEADY and application.stack_id and not application.operation:
-            resting.append(application)
-    counted = _look_for_drift(resting, platform)
-    findings = prove(_OPERATOR, platform)["findings"]
-    if findings:
-        lines = [f"{one['kind']} {one['subject']}: {one['sentence']}" for one in findings]
-        told = "\n".join(lines[:_MOST_TOLD])
-        platform.operators.tell(f"{len(findings)} findings of the audit", told)
-    return {"freed": freed, **counted, "findings": findings}
+        applications.append(application)
+    counted, applications = _look_for_drift(applications, platform)
+    proof = prove(_OPERATOR, platform)["findings"]
+    found = [Found(FindingKind(one["kind"]), one["subject"], one["sentence"]) for one in proof]
+    found += [one for application in applications for one in _drift_found(application)]
+    seen = leftovers.look(applications, platform)
+    news = remember([*found, *seen.found], _ALWAYS | seen.looked_for, platform)
+    return {
+        "freed": freed, **counted, "found": leftovers.summary([*found, *seen.found]),
+        "news": [one.id for one in news],
+    }  # fmt: skip
 
 
 def _applications(platform: Platform) -> Iterator[Application]:
@@ -78,8 +86,15 @@ def _free(application: Application, platform: Platform) -> int:
     return 1
 
 
-def _look_for_drift(resting: list[Application], platform: Platform) -> dict[str, int]:
+def _look_for_drift(
+    applications: list[Application], platform: Platform
+) -> tuple[dict[str, int], list[Application]]:
+    """Begin and read detections; gives the applications as they are afterwards."""
     counted = {"begun": 0, "read": 0, "drifted": 0}
+    now = {one.id: one for one in applications}
+    resting = [
+        one for one in applications if one.status in STEADY and one.stack_id and not one.operation
+    ]
     oldest_first = sorted(resting, key=lambda one: one.drift_checked_at or "")
     for application in oldest_first[:_MOST_DETECTIONS]:
         stack_id = application.stack_id or ""
@@ -93,28 +108,32 @@ def _look_for_drift(resting: list[Application], platform: Platform) -> dict[str,
             found = platform.drift.result(stack_id, application.drift_detection)
             if found is None:
                 continue
-            _tell_drift(application, found, platform)
             changes = {
                 "drift": found, "drift_detection": None, "drift_checked_at": iso(platform.now()),
             }  # fmt: skip
             counted["read"] += 1
             counted["drifted"] += found.status == "DRIFTED"
-        platform.records.patch_application(application.id, **changes)
-    return counted
+        now[application.id] = platform.records.patch_application(application.id, **changes)
+    return counted, list(now.values())
 
 
-def _tell_drift(application: Application, found: Drift, platform: Platform) -> None:
-    """Operators hear of drift when it is not the one they know."""
-    if found.status != "DRIFTED" or found == application.drift:
-        return
-    lines = [
-        f"{one.resource}{one.path}: {one.change} {one.expected} -> {one.actual}"
-        for one in found.differences
-    ]
-    platform.operators.tell(
-        f"{application.application_name} ({application.target_environment}) was changed by hand",
-        "\n".join([application.id, *lines]),
-    )
+def _drift_found(application: Application) -> list[Found]:
+    """What the last detection has found of an application that lives."""
+    drift = application.drift
+    if drift is None or application.status in ENDED:
+        return []
+    name = f"{application.application_name} ({application.target_environment})"
+    if drift.status == "DRIFTED":
+        lines = [
+            f"{one.resource}{one.path}: {one.change} {one.expected} -> {one.actual}"
+            for one in drift.differences
+        ]
+        sentence = f"{name} was changed by hand: {'; '.join(lines)}."[:_MOST_SENTENCE]
+        return [Found(FindingKind.DRIFTED, application.id, sentence)]
+    if drift.status == "UNKNOWN" and drift.reason:
+        sentence = f"The drift of {name} cannot be seen: {drift.reason}"[:_MOST_SENTENCE]
+        return [Found(FindingKind.DRIFT_UNKNOWN, application.id, sentence)]
+    return []
 
 
 def drift_of(actor: Actor, application_id: str, platform: Platform) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from autoprovision.domain.actor import Actor, units_within
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.finding import FindingKind
 from autoprovision.domain.quota import ORGANISATION, Balance, Hold, HoldState, user_account
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Page, Platform
@@ -67,8 +68,8 @@ def _all(read: Callable[..., Page[Item]]) -> Iterator[Item]:
             return
 
 
-def _find(findings: list[dict[str, str]], kind: str, subject: str, sentence: str) -> None:
-    findings.append({"kind": kind, "subject": subject, "sentence": sentence})
+def _find(findings: list[dict[str, str]], kind: FindingKind, subject: str, sentence: str) -> None:
+    findings.append({"kind": kind.value, "subject": subject, "sentence": sentence})
 
 
 def _account(balance: Balance, platform: Platform, findings: list[dict[str, str]]) -> int:
@@ -86,13 +87,13 @@ def _account(balance: Balance, platform: Platform, findings: list[dict[str, str]
         sums["committed"] += entry.committed_change
     for place in _PLACES:
         if sums[place] != getattr(balance, place):
-            _find(findings, "ENTRIES_DISAGREE", balance.account,
+            _find(findings, FindingKind.ENTRIES_DISAGREE, balance.account,
                   f"The entries sum to {sums[place]} {place}, the account says "
                   f"{getattr(balance, place)}.")  # fmt: skip
     total = balance.free + balance.held + balance.committed
     if balance.limit is not None and total != balance.limit:
         sentence = f"free, held and committed sum to {total}, the limit is {balance.limit}."
-        _find(findings, "LIMIT_DISAGREES", balance.account, sentence)
+        _find(findings, FindingKind.LIMIT_DISAGREES, balance.account, sentence)
     return count
 
 
@@ -106,7 +107,7 @@ def _sums(balances: list[Balance], holds: list[Hold], findings: list[dict[str, s
         for state, place in ((HoldState.HELD, "held"), (HoldState.COMMITTED, "committed")):
             found = sums[balance.account, state]
             if found != getattr(balance, place):
-                _find(findings, "HOLDS_DISAGREE", balance.account,
+                _find(findings, FindingKind.HOLDS_DISAGREE, balance.account,
                       f"The holds sum to {found} {place}, the account says "
                       f"{getattr(balance, place)}.")  # fmt: skip
 
@@ -123,16 +124,16 @@ def _holds(
         if hold.state is HoldState.RELEASED:
             continue
         if application is None or application.status in ENDED:
-            _find(findings, "HOLD_WITHOUT_APPLICATION", hold.id,
+            _find(findings, FindingKind.HOLD_WITHOUT_APPLICATION, hold.id,
                   f"{hold.credits} credits are {hold.state.lower()} for an application that is "
                   "not there.")  # fmt: skip
         elif hold.state is HoldState.HELD and _has_ended(hold.id, platform):
-            _find(findings, "HOLD_WITHOUT_REQUEST", hold.id,
+            _find(findings, FindingKind.HOLD_WITHOUT_REQUEST, hold.id,
                   f"{hold.credits} credits are held for a request that has ended.")  # fmt: skip
     live = {hold.application_id for hold in holds if hold.state is not HoldState.RELEASED}
     for application in applications.values():
         if application.status not in ENDED and application.id not in live:
-            _find(findings, "APPLICATION_WITHOUT_HOLD", application.id,
+            _find(findings, FindingKind.APPLICATION_WITHOUT_HOLD, application.id,
                   f"{application.application_name} lives and holds no credits.")  # fmt: skip
 
 
@@ -152,9 +153,9 @@ def _stacks(
     for stack in stacks:
         owner = by_id.get(stack.tags.get("autoprovision:application", ""))
         if owner is None or owner.status in ENDED:
-            _find(findings, "ORPHAN", stack.id,
+            _find(findings, FindingKind.ORPHAN, stack.id,
                   f"The stack {stack.name} has no live application.")  # fmt: skip
     for application in applications:
         if application.status == "AVAILABLE" and application.stack_id not in present:
             sentence = f"{application.application_name} is AVAILABLE and its stack is not there."
-            _find(findings, "APPLICATION_WITHOUT_STACK", application.id, sentence)
+            _find(findings, FindingKind.APPLICATION_WITHOUT_STACK, application.id, sentence)

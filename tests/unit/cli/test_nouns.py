@@ -428,3 +428,24 @@ def test_policy_is_shown_tested_and_published(
     broken = run("policy", "test", str(file))
     assert broken.exit_code == 1
     assert "neither YAML nor JSON" in broken.stderr
+
+
+def test_findings_are_listed_shown_and_remarked_on(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer
+):
+    finding = {
+        "id": "fnd_1", "status": "OPEN", "kind": "RETAINED", "sentence": "A bucket was left.",
+        "firstSeen": "2026-11-01T00:00:00Z", "left": {"physicalId": "b", "monthlyCredits": 120},
+    }  # fmt: skip
+    page = {"items": [finding], "next": None}
+    httpserver.expect_oneshot_request(
+        "/findings", query_string={"limit": "50", "gone": "true"}
+    ).respond_with_json(page)
+    assert "RETAINED" in ok("finding", "list", "--gone")
+    httpserver.expect_oneshot_request("/findings/fnd_1").respond_with_json(finding)
+    assert "$1.20 a month" in ok("finding", "show", "fnd_1")
+    for verb in ("acknowledge", "resolve"):
+        httpserver.expect_oneshot_request(
+            f"/findings/fnd_1/{verb}", method="POST", json={"comment": "Seen."}
+        ).respond_with_json(finding)
+        assert json.loads(ok("--json", "finding", verb, "fnd_1", "--comment", "Seen.")) == finding
