@@ -17,7 +17,7 @@ from autoprovision.domain.errors import AutoprovisionError, BusyError, Unavailab
 PORTS = (
     "records", "catalog", "secrets", "workflows", "stacks", "waits", "approvals", "signer", "users",
     "directory", "mailer", "events", "operators", "source", "sites", "probe", "intake",
-    "idempotency", "builds", "names",
+    "idempotency", "builds", "names", "findings",
 )  # fmt: skip
 # Calls that change nothing. Whatever is not named here counts as an effect.
 READS = frozenset(
@@ -29,6 +29,7 @@ READS = frozenset(
     waits.of_request approvals.get approvals.list_open approvals.undelivered approvals.token
     signer.verify users.get users.by_email users.list users.approvers source.fetch probe.check
     intake.read builds.log_tail names.standing names.leading
+    stacks.ended findings.get findings.find findings.list
     """.split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 )
 _TIMELINE = "records.record_event"

@@ -297,3 +297,20 @@ def test_the_probe_tells_what_is_wrong(site: str) -> None:
     assert "redirects without end" in (probe.check(site + "/loop") or "")
     assert "does not answer" in (probe.check("http://127.0.0.1:1/") or "")
     assert "no web address" in (probe.check("file:///etc/passwd") or "")
+
+
+def test_a_deleted_stack_tells_what_it_left(on_aws: Store) -> None:
+    client, name = on_aws.client("cloudformation"), f"ap-{on_aws.prefix}-left"
+    queue = {"Type": "AWS::SQS::Queue"}
+    body = {"Resources": {"Goes": queue, "Stays": {**queue, "DeletionPolicy": "Retain"}}}
+    stack_id = client.create_stack(StackName=name, TemplateBody=json.dumps(body))["StackId"]
+    client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    port = CloudFormationStacks(client)
+    assert port.ended(stack_id) == []
+    stays = {one.logical_id: one.physical_id for one in port.resources(stack_id)}["Stays"]
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 1})
+    ended = {one.logical_id: (one.status, one.physical_id) for one in port.ended(stack_id)}
+    assert ended["Stays"] == ("DELETE_SKIPPED", stays)
+    assert ended["Goes"][0] == "DELETE_COMPLETE"
+    assert port.ended("arn:aws:cloudformation:ap-southeast-1:1:stack/none/1") == []

@@ -31,6 +31,7 @@ class CloudFormation:
         misses_names: whether a deletion fails when a record is gone already.
         deleted_with_names: stacks whose deletion began while a name still led to them.
         retained: what deletions were told to leave alone.
+        keeps: what the template keeps.
     """
 
     names: MemoryNames
@@ -41,6 +42,7 @@ class CloudFormation:
     misses_names: bool = False
     deleted_with_names: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
+    keeps: list[str] = field(default_factory=list)
     create_fails: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(
         default_factory=lambda: {"Url": "http://shop.test", "BucketName": "site"}
@@ -157,6 +159,14 @@ class CloudFormation:
             ),
             StackResource(logical_id="Logs", type="AWS::S3::Bucket", status="CREATE_FAILED"),
             *self.records(stack_id),
+        ]
+
+    def ended(self, stack_id: str) -> list[StackResource]:
+        ways = dict.fromkeys((*self.retained, *self.keeps), "DELETE_SKIPPED")
+        return [
+            one.with_(status=ways.get(one.logical_id, "DELETE_COMPLETE"))
+            for one in self.resources(stack_id)
+            if one.physical_id
         ]
 
     def records(self, stack_id: str) -> list[StackResource]:

@@ -12,6 +12,7 @@ from autoprovision.domain.stack import Stack, StackResource
 _SERVICE = "CloudFormation"
 _APPLICATION_TAG = "autoprovision:application"
 _BEGINS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"})
+_ENDED = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 # What CloudFormation says of resources that it stopped because another had failed.
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
@@ -58,6 +59,19 @@ class CloudFormationStacks:
             if not is_stack and status.endswith("_FAILED") and not _is_cancelled(event):
                 failed.append(_resource(event))
         return failed[::-1]
+
+    def ended(self, stack_id: str) -> list[StackResource]:
+        """How each resource of a stack ended, of a deleted stack too.
+
+        From the events: they tell of what an update has left behind as well.
+        """
+        last: dict[tuple[str, str], StackResource] = {}
+        for event in self._events(stack_id):
+            is_stack = event["PhysicalResourceId"] == event["StackId"]
+            if not is_stack and event.get("PhysicalResourceId"):
+                found = _resource(event)
+                last.setdefault((found.logical_id, str(found.physical_id)), found)
+        return [one for one in last.values() if one.status in _ENDED]
 
     def _events(self, stack_id: str) -> Iterator[dict[str, Any]]:
         """Newest first, as CloudFormation lists them."""

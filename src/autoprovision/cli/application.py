@@ -206,7 +206,8 @@ def terminate(
 def _ending(told: Mapping[str, Any]) -> str:
     """What goes and what stays, before anybody says yes."""
     lost = ", ".join(told.get("lost") or ()) or "nothing that holds data"
-    kept = ", ".join(told.get("kept") or ()) or "nothing"
+    stays = (f"{one['what']} ({one['resource']})" for one in told.get("kept") or ())
+    kept = ", ".join(stays) or "nothing"
     sentence = f"Deleted with its data: {lost}. Kept: {kept}."
     if told.get("confirmationNeeded"):
         sentence += " An approver or administrator has to confirm it."

@@ -160,6 +160,10 @@ def _price_faults(blueprint: Blueprint, template: dict[str, Any]) -> Iterator[Fa
         at = f"/topologies/{environment.value}/prices"
         for missing in unpriced(kinds, topology.prices):
             yield MANIFEST, at, f"No price line mentions {missing}; a free one says `free`."
+        for one in topology.keeps:
+            if one not in kinds:
+                at_keeps = f"/topologies/{environment.value}/keeps"
+                yield MANIFEST, at_keeps, f"The template has no resource {one}."
         for line in topology.prices:
             if line.resource not in kinds:
                 yield MANIFEST, at, f"The template has no resource {line.resource}."

@@ -1,5 +1,6 @@
 """`autoprovision request`: from a JSON template to a running application."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -130,9 +131,25 @@ def cancel(session: Session, *, request_id: RequestId) -> None:
 
 
 @app.verb("resume", "autoprovision request resume req_01jd… --watch")
-def resume(session: Session, *, request_id: RequestId, watch: WatchOption = False) -> None:
-    """Go on with a request that needed an operator."""
-    _go_on(session, session.api.act_on_request(request_id, "resume"), watch=watch)
+def resume(
+    session: Session,
+    *,
+    request_id: RequestId,
+    retain: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retain",
+            metavar="LOGICAL_ID",
+            help="Leave this resource of the stack behind: it failed to be deleted. Repeatable.",
+        ),
+    ] = None,
+    comment: Annotated[str | None, typer.Option("--comment", help="Why it is left.")] = None,
+    watch: WatchOption = False,
+) -> None:
+    """Go on with a request that needed an operator; with --retain leave something behind."""
+    said = {"retain": retain, "comment": comment} if retain else {}
+    body = json.dumps({name: value for name, value in said.items() if value}).encode()
+    _go_on(session, session.api.act_on_request(request_id, "resume", body), watch=watch)
 
 
 @app.verb("resubmit", "autoprovision request resubmit req_01jd… corrected.json --watch")

@@ -232,6 +232,11 @@ def _price_faults(manifest: Blueprint, template: Template, prices: PriceBook) ->
             Fault(at, f"{resource} has no price line.", "UNPRICED")
             for resource in unpriced(template.resources, topology.prices)
         ]
+        faults += [
+            Fault(f"{at[: -len('prices')]}keeps", f"The template has no {one}.", "UNKNOWN_RESOURCE")
+            for one in topology.keeps
+            if one not in template.resources
+        ]
         for line in topology.prices:
             if line.price != _FREE and line.price not in prices.prices:
                 faults.append(Fault(at, f"There is no price {line.price!r}.", "UNKNOWN_PRICE"))

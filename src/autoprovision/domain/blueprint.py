@@ -110,6 +110,7 @@ class Topology(ManifestPart):
         prices: the price lines; every resource of the template has one. A line with `when` counts
             only where the request's parameters are so.
         facts: what a reader compares: nodes, zones, backup, protection, …
+        keeps: what outlives a resource when the application ends, and for how long, in words.
         default_expiry: how long an application lives when the request is silent; None is for ever.
         longest_expiry: the longest life that a request may ask for.
     """
@@ -117,6 +118,7 @@ class Topology(ManifestPart):
     parameters: dict[str, str] = Field(default_factory=dict)
     prices: tuple[Quantity, ...]
     facts: dict[str, str] = Field(default_factory=dict)
+    keeps: dict[str, str] = Field(default_factory=dict)
     default_expiry: str | None = None
     longest_expiry: str | None = None
 

@@ -280,6 +280,8 @@ class Request(Resource):
         last_good: how the stack stood before an update.
         replaced_secret_arn: the secrets before, forgotten when an update has brought others.
         execution: how often a workflow was started for it, so that a resume has a name of its own.
+        retain: resources that an operator leaves behind, and why, by their name in the stack.
+        retained_by: that operator.
         build_folder: where its build takes from and brings to; whoever knows it may read it.
         build_id: CodeBuild's id of its build.
         source_commit: the commit that is built.
@@ -316,6 +318,8 @@ class Request(Resource):
     replaced_secret_arn: str | None = None
     execution: int = 0
     told: str | None = None
+    retain: dict[str, str] = Field(default_factory=dict)
+    retained_by: str | None = None
     build_folder: str | None = None
     build_id: str | None = None
     source_commit: str | None = None

@@ -108,6 +108,16 @@ class Extension(_Body):
     duration: Annotated[str, AfterValidator(_duration), Field(examples=["7d"])]
 
 
+class Resumption(_Body):
+    """What an operator leaves behind of a stack that cannot be deleted."""
+
+    retain: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=255)], ...],
+        Field(max_length=100, description="Logical ids of what CloudFormation failed to delete."),
+    ] = ()
+    comment: Annotated[str, Field(max_length=2000, description="Why.")] = ""
+
+
 class Remark(_Body):
     """What an operator has to say of a finding."""
 

@@ -97,7 +97,11 @@ def _cancel(call: Call) -> Answer:
 
 
 def _resume(call: Call) -> Answer:
-    return Answer(202, requests.resume(call.actor, call.path["id"], call.platform).shown())
+    body = call.read(bodies.Resumption) if call.body.strip() else bodies.Resumption()
+    request = requests.resume(
+        call.actor, call.path["id"], call.platform, retain=body.retain, comment=body.comment
+    )
+    return Answer(202, request.shown())
 
 
 def _resubmit(call: Call) -> Answer:
@@ -340,7 +344,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /requests/{id}": Operation("request.show", "Show a request", _show_request, answer="Request"),
     "GET /requests/{id}/events": Operation("request.show", "The timeline of a request, oldest first", _events, answer="TimelineEvent", paged=True),
     "POST /requests/{id}/cancel": Operation("request.cancel", "Cancel a request; everything done is undone", _cancel, 202, answer="Request", refusals=(409, 422), repeatable=True),
-    "POST /requests/{id}/resume": Operation("request.resume", "Go on with a way back that needed an operator", _resume, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "POST /requests/{id}/resume": Operation("request.resume", "Go on with a way back that needed an operator", _resume, 202, bodies.Resumption, "Request", refusals=(409, 422), repeatable=True),
     "POST /requests/{id}/resubmit": Operation("request.submit", "Submit a request again with changes", _resubmit, 202, answer="Request", refusals=(409, 413, 422), repeatable=True),
     "POST /uploads": Operation("upload.make", "A presigned upload into the intake bucket", _upload, 201, refusals=(422,), repeatable=True),
     "GET /approvals": Operation("approval.list", "List open approvals, oldest first", _list_approvals, answer="Approval", paged=True),

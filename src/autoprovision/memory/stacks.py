@@ -99,6 +99,10 @@ class MemoryStacks:
         """All resources of the stack."""
         return list(self._resources.get(stack_id, []))
 
+    def ended(self, stack_id: str) -> list[StackResource]:
+        """How each resource of a stack ended."""
+        return [one for one in self.resources(stack_id) if one.status.startswith("DELETE_")]
+
 
 class MemoryChangeSets:
     """The port `ChangeSets`: whoever simulates says what a change set comes to.

@@ -43,6 +43,12 @@ class Stacks(Protocol):
     def resources(self, stack_id: str) -> list[StackResource]:
         """All resources of the stack."""
 
+    def ended(self, stack_id: str) -> list[StackResource]:
+        """How each resource of a stack ended: DELETE_COMPLETE; DELETE_SKIPPED is still there.
+
+        One that an update has replaced counts beside the one that took its place.
+        """
+
 
 class Names(Protocol):
     """Route 53: names in the platform's own zone; none outside of its domain is ever touched."""

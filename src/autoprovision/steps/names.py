@@ -7,7 +7,7 @@ leads to whoever gets that address next.
 from typing import Any
 
 from autoprovision.domain.names import is_below, plain
-from autoprovision.domain.stack import Stack, StackOutcome, StackResource, outcome
+from autoprovision.domain.stack import StackOutcome, StackResource, outcome
 from autoprovision.ports import Platform
 
 _RECORD = "AWS::Route53::RecordSet"
@@ -23,32 +23,34 @@ def withdraw_names(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         event: `requestId` and `stackId`.
 
     Returns:
-        `retain`: what DeleteStack leaves alone. These are records that CloudFormation failed to
-        delete and that are verified gone: it would look for them forever.
+        `retain`: what DeleteStack leaves alone of what CloudFormation failed to delete: records
+        that are verified gone, which it would look for forever, and what an operator leaves behind.
     """
-    platform.records.request(event["requestId"])  # an unknown one takes nothing from anybody
+    request = platform.records.request(event["requestId"])
     stack = platform.stacks.find(event["stackId"])
     if stack is None or outcome(stack.status) is StackOutcome.GONE:
         return {"retain": [], "message": "The stack is gone already."}
+    made = platform.stacks.resources(stack.id)
+    # CloudFormation takes what to retain only for a stack that it failed to delete.
+    failed = [one for one in made if one.status == _FAILED] if stack.status == _FAILED else []
+    left = [one.logical_id for one in failed if one.logical_id in request.retain]
     if not platform.settings.hosted_zone_id:
-        return {"retain": [], "message": "This platform has no zone, so there are no names."}
+        return {"retain": left, "message": "This platform has no zone, so there are no names."}
     records = [
         one
-        for one in platform.stacks.resources(stack.id)
+        for one in made
         if one.type == _RECORD and one.physical_id and one.status not in _WITHOUT
     ]
     count = platform.names.withdraw({str(one.physical_id) for one in records}) if records else 0
-    return {"retain": _gone(stack, records, platform), "message": _told(count, len(records))}
+    gone = _gone([one for one in failed if one in records], platform)
+    return {"retain": sorted({*left, *gone}), "message": _told(count, len(records))}
 
 
-def _gone(stack: Stack, records: list[StackResource], platform: Platform) -> list[str]:
-    """CloudFormation takes what to retain only for a stack that it failed to delete."""
-    failed = [one for one in records if one.status == _FAILED] if stack.status == _FAILED else []
-    if not failed:
-        return []
+def _gone(failed: list[StackResource], platform: Platform) -> list[str]:
+    """The records that CloudFormation failed to delete and that are not there."""
     ours = [one for one in failed if is_below(str(one.physical_id), platform.settings.domain_name)]
-    standing = platform.names.standing({str(one.physical_id) for one in ours})
-    return sorted(one.logical_id for one in ours if plain(str(one.physical_id)) not in standing)
+    standing = platform.names.standing({str(one.physical_id) for one in ours}) if ours else ()
+    return [one.logical_id for one in ours if plain(str(one.physical_id)) not in standing]
 
 
 def _told(count: int, of: int) -> str:

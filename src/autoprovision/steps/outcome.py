@@ -17,6 +17,7 @@ from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
 from autoprovision.steps import update
 from autoprovision.steps.failure import Failure, explain
+from autoprovision.steps.left_behind import record_left
 from autoprovision.steps.notify import tell
 from autoprovision.steps.request import application_of
 from autoprovision.steps.stack import left_over
@@ -25,6 +26,7 @@ from autoprovision.usecases.timeline import note
 _S = RequestStatus
 _MOST_REFUSED = 5
 _NOT_ROLLED_BACK = "UPDATE_ROLLBACK_FAILED"
+_DELETE_FAILED = "DELETE_FAILED"
 _UNFINISHED = frozenset(
     {_S.SUBMITTED, _S.AWAITING_APPROVAL, _S.PROVISIONING, _S.COMPENSATING, _S.NEEDS_OPERATOR}
 )
@@ -107,8 +109,12 @@ def close_request(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     stands = (
         update.restored(request, platform, code=failure.code) if request.kind == "update" else {}
     )
+    message = failure.message
+    if request.kind == "provision" and request.stack_id:
+        application = application_of(request, platform)
+        message = f"{message} {record_left(request, application, platform)}".rstrip()
     platform.records.close(
-        request.id, end, reason=failure.code, message=failure.message, at=iso(platform.now()),
+        request.id, end, reason=failure.code, message=message, at=iso(platform.now()),
         **stands,
     )  # fmt: skip
     return {"message": f"The quota is given back; the request is {end}."}
@@ -126,6 +132,7 @@ def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, 
     message = (
         f"{_why_stuck(caught)} {left} "
         f"An operator goes on with: autoprovision request resume {request.id}"
+        f"{_what_may_stay(request, platform)}"
     )
     if request.status is not _S.NEEDS_OPERATOR and not request.is_final:
         request = _move_to_needs_operator(request, message, platform)
@@ -164,6 +171,23 @@ def _what_is_left(request: Request, platform: Platform) -> str:
     parts += ["its credentials"] if request.secret_arn else []
     parts += ["its quota's hold"]
     return f"Left, unless noted otherwise: {', '.join(part for part in parts if part)}."
+
+
+def _what_may_stay(request: Request, platform: Platform) -> str:
+    """What an operator may add to leave behind what refuses to go."""
+    try:
+        stack = platform.stacks.find(request.stack_id) if request.stack_id else None
+        if stack is None or stack.status != _DELETE_FAILED or request.kind == "update":
+            return ""
+        refused = [
+            one.logical_id
+            for one in platform.stacks.resources(stack.id)
+            if one.status == _DELETE_FAILED
+        ]
+    except AutoprovisionError:
+        return ""
+    options = "".join(f" --retain {one}" for one in refused[:_MOST_REFUSED])
+    return f" (to leave behind what cannot be deleted:{options})" if refused else ""
 
 
 def _stack_left(stack_id: str, platform: Platform) -> str:
@@ -240,5 +264,6 @@ def end_application(event: dict[str, Any], platform: Platform) -> dict[str, Any]
     application = application_of(request, platform)
     at = iso(platform.now())
     message = f"{application.application_name} is terminated; its stack is verified gone."
+    message = f"{message} {record_left(request, application, platform)}".rstrip()
     platform.records.succeed(request.id, message=message, at=at)
     return {"message": message}

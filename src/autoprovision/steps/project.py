@@ -67,7 +67,8 @@ def _copy(
 def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """Stop the build, empty the buckets of a stack, versions too, and forget kept releases.
 
-    Buckets that a terminated application leaves to its people stay as they are.
+    Buckets that a terminated application leaves to its people stay as they are, and those that an
+    operator leaves behind.
 
     Args:
         event: `requestId` and `stackId`.
@@ -77,6 +78,7 @@ def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, An
     if platform.stacks.find(event["stackId"]) is None:
         return {"message": "The stack is gone already."}
     kept = _kept(request, platform) if request.kind == "terminate" else frozenset()
+    kept |= request.retain.keys()
     made = [
         one
         for one in platform.stacks.resources(event["stackId"])

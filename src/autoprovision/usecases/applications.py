@@ -72,18 +72,22 @@ def ending(actor: Actor, application_id: str, platform: Platform) -> dict[str, A
     """What ending an application would leave and lose; nothing is changed.
 
     Returns:
-        `kept`: resources that stay; `lost`: resources whose data goes; `monthlyCredits` that come
-        back; `confirmationNeeded`.
+        `kept`: what stays, as `resource` and `what`; `lost`: resources whose data goes;
+        `monthlyCredits` that come back; `confirmationNeeded`.
     """
     application = within_reach(actor, "application.terminate", application_id, platform)
     version = platform.catalog.version(application.blueprint, application.version)
-    kept = sorted(version.manifest.kept_on_terminate)
     resources = platform.stacks.resources(application.stack_id) if application.stack_id else []
+    topology = version.manifest.topologies[TargetEnvironment(application.target_environment)]
+    whole = version.manifest.kept_on_terminate
+    keeps = dict.fromkeys(whole, "as it is") | topology.keeps
+    there = {one.logical_id for one in resources}
+    kept = [{"resource": one, "what": keeps[one]} for one in sorted(keeps) if one in there]
     return {
         "applicationId": application.id, "applicationName": application.application_name,
         "kept": kept,
         "lost": sorted(one.logical_id for one in resources
-                       if holds_data(one.type) and one.logical_id not in kept),
+                       if holds_data(one.type) and one.logical_id not in whole),
         "monthlyCredits": application.monthly_credits,
         "confirmationNeeded": is_protected(application),
     }  # fmt: skip

@@ -154,7 +154,9 @@ def _tell(news: list[Finding], platform: Platform) -> None:
 
 def leave(kind: FindingKind, left: LeftResource, platform: Platform) -> Finding:
     """Record a resource that outlives its stack; recording it again changes nothing."""
-    found = Found(kind, f"{left.stack_id}#{left.logical_id}", _sentence(kind, left))
+    found = Found(
+        kind, f"{left.stack_id}#{left.logical_id}#{left.physical_id}", _sentence(kind, left)
+    )
     at = iso(platform.now())
     known = platform.findings.find([found.id])
     if known and known[0].is_standing:
@@ -165,8 +167,5 @@ def leave(kind: FindingKind, left: LeftResource, platform: Platform) -> Finding:
 
 
 def _sentence(kind: FindingKind, left: LeftResource) -> str:
-    how = "was left behind" if kind is FindingKind.RETAINED else "is kept"
-    return (
-        f"{left.physical_id} ({left.type}) of {left.application_name} {how}: {left.why} "
-        f"It is not deleted by the platform any more."
-    )
+    how = "was left behind" if kind is FindingKind.RETAINED else "is kept, or something of it"
+    return f"{left.physical_id} ({left.type}) of {left.application_name} {how}: {left.why}"
