@@ -17,6 +17,7 @@ ROLES = of_type(APP, "AWS::IAM::Role")
 POLICIES = of_type(APP, "AWS::IAM::ManagedPolicy")
 MACHINES = of_type(APP, "AWS::StepFunctions::StateMachine")
 BUILDERS = of_type(APP, "AWS::CodeBuild::Project")
+SCHEDULES = of_type(APP, "AWS::Scheduler::Schedule")
 ROUTES = {
     one["Properties"]["RouteKey"]: one["Properties"]
     for one in of_type(APP, "AWS::ApiGatewayV2::Route").values()
@@ -80,6 +81,7 @@ def test_function_has_its_own_role_and_log_group(name):
 def test_no_role_is_shared_or_left_over():
     users = [one["Properties"]["Role"]["Fn::GetAtt"][0] for one in FUNCTIONS.values()]
     users += [one["Properties"]["RoleArn"]["Fn::GetAtt"][0] for one in MACHINES.values()]
+    users += [one["Properties"]["Target"]["RoleArn"]["Fn::GetAtt"][0] for one in SCHEDULES.values()]
     users += [one["Properties"]["ServiceRole"]["Fn::GetAtt"][0] for one in BUILDERS.values()]
     assert sorted(users) == sorted(ROLES)
     attached = {
@@ -431,12 +433,35 @@ def test_whoever_calls_for_others_says_for_whom():
                         assert "aws:SourceArn" in json.dumps(statement["Condition"])
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_may_call_its_own_function_and_nothing_else(name):
+    properties = SCHEDULES[name]["Properties"]
+    function = properties["Target"]["Arn"]
+    role = ROLES[properties["Target"]["RoleArn"]["Fn::GetAtt"][0]]
+    assert "State" not in properties, "enabled unless told otherwise"
+    assert [(one["Action"], one["Resource"]) for one in statements(role)] == [
+        (["lambda:InvokeFunction"], function),
+        (["sqs:SendMessage"], {"Fn::GetAtt": ["DeadLetters", "Arn"]}),
+    ]
+    (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    said = trust["Condition"]["StringEquals"]
+    assert said["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    # Scheduler names the group of the schedule, not the schedule.
+    assert resolved(said["aws:SourceArn"]).endswith(":schedule-group/${PlatformName}")
+    assert properties["GroupName"] == {"Ref": "Schedules"}
+
+
 def test_no_event_is_lost():
     dead = {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
     for rule in of_type(APP, "AWS::Events::Rule").values():
         for target in rule["Properties"]["Targets"]:
             assert target["DeadLetterConfig"] == dead
             assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
+    for schedule in SCHEDULES.values():
+        target = schedule["Properties"]["Target"]
+        assert target["DeadLetterConfig"] == dead
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
     kept = {
         one["Properties"]["FunctionName"]["Ref"]
         for one in of_type(APP, "AWS::Lambda::EventInvokeConfig").values()

@@ -242,6 +242,7 @@ class Conditions(PolicyPart):
     ] = None
     expiry_days: ExpiryRange | None = None
     time: TimeWindow | None = None
+    source_changed: Annotated[bool, Field(strict=True)] | None = None
     replaces_data: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -258,6 +259,8 @@ class Conditions(PolicyPart):
         for fact, members in (("operation", self.operation), ("environment", self.environment)):
             if members is not None:
                 found.append(Check(fact, frozenset(members).__contains__))
+        if self.source_changed is not None:
+            found.append(Check("sourceChanged", frozenset({self.source_changed}).__contains__))
         if self.replaces_data is not None:
             found.append(Check("replacesData", frozenset({self.replaces_data}).__contains__))
         if self.project_type is not None:

@@ -78,6 +78,7 @@ class PolicyFacts(Resource):
         requester_failed_last_30_days: how many of their requests failed in the last 30 days.
         expires_after: how long it lives, as a duration such as `7d`; None is for ever.
         at: when it was asked.
+        source_changed: whether an update puts another repository live than the one before.
         replaces_data: whether an update replaces a resource that holds data.
         offers: other ways to order it, for the easiest change.
     """
@@ -94,6 +95,7 @@ class PolicyFacts(Resource):
     requester_failed_last_30_days: Annotated[int, Field(ge=0)] = 0
     expires_after: Duration | None = None
     at: Moment
+    source_changed: bool = False
     replaces_data: bool = False
     offers: tuple[Offer, ...] = ()
 
@@ -131,6 +133,7 @@ class PolicyFacts(Resource):
             "requesterFailedLast30Days": self.requester_failed_last_30_days,
             "expiryDays": self.expiry_minutes / MINUTES_A_DAY,
             "time": self.at,
+            "sourceChanged": self.source_changed,
             "replacesData": self.replaces_data,
         }
 

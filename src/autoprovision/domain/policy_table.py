@@ -50,6 +50,8 @@ def _all_of(one: Conditions) -> list[str]:
     ]
     found += _expiry(one.expiry_days) if one.expiry_days else []
     found += [_window(one.time)] if one.time else []
+    if one.source_changed is not None:
+        found.append(f"{'takes' if one.source_changed else 'does not take'} another repository")
     if one.replaces_data is not None:
         found.append(f"{'replaces' if one.replaces_data else 'does not replace'} data")
     return found

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from autoprovision.domain.actor import Actor, authorize
+from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
-from autoprovision.domain.git_source import AllowedHosts
+from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
 from autoprovision.domain.planning import Resolved, environments_of, resolve, values_of
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
+from autoprovision.domain.policy_facts import Operation
 from autoprovision.domain.quota import HoldState
 from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.ports import Platform
@@ -64,13 +66,14 @@ def make(actor: Actor, document: dict[str, object], platform: Platform) -> Plan:
 
 def plan_for(
     actor: Actor, template: RequestTemplate, unit: str, platform: Platform,
-    *, own_hold: int = 0, catalog: Catalog | None = None,
+    *, own_hold: int = 0, catalog: Catalog | None = None, changes: Application | None = None,
 ) -> Planned:  # fmt: skip
     """Resolve, price and judge a template for a unit.
 
     Args:
         own_hold: what this very request or application holds already, in credits.
         catalog: what it is resolved against; today's when None.
+        changes: the application that it updates; None for a new one.
     """
     catalog = catalog or platform.catalog.catalog()
     policy = platform.catalog.policy()
@@ -80,7 +83,7 @@ def plan_for(
         allowed_hosts=AllowedHosts.parse(platform.settings.allowed_git_hosts),
     )  # fmt: skip
     quota = quota_view(actor, unit, resolved, catalog, platform, own_hold=own_hold)
-    facts = _facts(actor, template, unit, resolved, quota, catalog, platform)
+    facts = _facts(actor, template, unit, resolved, quota, catalog, platform, changes)
     verdict = evaluate(policy, facts)
     published = resolved.blueprint
     cannot_run = published.manifest.id in platform.settings.control_plane_only
@@ -168,7 +171,7 @@ def blueprint_settings(platform: Platform, environment: str) -> dict[str, str]:
 
 def _facts(
     actor: Actor, template: RequestTemplate, unit: str, resolved: Resolved, quota: QuotaView,
-    catalog: Catalog, platform: Platform,
+    catalog: Catalog, platform: Platform, changes: Application | None,
 ) -> PolicyFacts:  # fmt: skip
     now = platform.now()
     provisioned, failed = _history(actor, unit, platform)
@@ -181,6 +184,8 @@ def _facts(
         if env is not template.TargetEnvironment
     )  # fmt: skip
     return PolicyFacts(
+        operation=Operation.PROVISION if changes is None else Operation.UPDATE,
+        source_changed=changes is not None and takes_another_source(changes, template, platform),
         environment=template.TargetEnvironment, business_unit=unit,
         blueprint=resolved.blueprint.manifest.id, project_type=template.ProjectType,
         monthly_credits=resolved.monthly_credits, quota_limit=quota.limit,
@@ -188,6 +193,25 @@ def _facts(
         requester_failed_last_30_days=failed, expires_after=resolved.expires_after, at=now,
         offers=offers,
     )  # fmt: skip
+
+
+def takes_another_source(
+    application: Application, template: RequestTemplate, platform: Platform
+) -> bool:
+    """Whether a template names another repository than the one an application came from."""
+    before = RequestTemplate.model_validate(application.template).ProjectURL
+    return _canonical(template.ProjectURL, platform) != _canonical(before, platform)
+
+
+def _canonical(url: str | None, platform: Platform) -> str | None:
+    """An address in its one spelling; as it stands when it may not be fetched from any more."""
+    if url is None:
+        return None
+    allowed = AllowedHosts.parse(platform.settings.allowed_git_hosts)
+    try:
+        return parse_project_url(url, allowed_hosts=allowed).url
+    except InvalidProjectURL:
+        return url
 
 
 def _history(actor: Actor, unit: str, platform: Platform) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from autoprovision.domain.request import Request, RequestTemplate, parse_templat
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.usecases.applications import begun_before, change_request, within_reach
-from autoprovision.usecases.plans import Planned, plan_for
+from autoprovision.usecases.plans import Planned, plan_for, takes_another_source
 from autoprovision.usecases.requests import HOLD_LIFE, refuse_by_policy, start
 from autoprovision.usecases.timeline import note
 
@@ -114,7 +114,7 @@ def planned(actor: Actor, application: Application, wish: Wish, platform: Platfo
         catalog = Catalog(blueprints=(version,), prices=catalog.prices, version=catalog.version)
     found = plan_for(
         actor, wish.template, application.business_unit, platform, catalog=catalog,
-        own_hold=application.monthly_credits,
+        own_hold=application.monthly_credits, changes=application,
     )  # fmt: skip
     if found.plan.blueprint != application.blueprint:
         raise InvalidInputError(
@@ -224,7 +224,7 @@ def update(
     if accepted is None:
         _must_be_steady(application)
         wish = wish_of(application, document)
-        _must_bring_credentials(application, wish)
+        _must_bring_credentials(application, wish, platform)
         found = planned(actor, application, wish, platform)
         if wish.plan_digest and wish.plan_digest != found.plan.digest:
             raise ConflictError(
@@ -237,13 +237,13 @@ def update(
     return accepted
 
 
-def _must_bring_credentials(application: Application, wish: Wish) -> None:
+def _must_bring_credentials(application: Application, wish: Wish, platform: Platform) -> None:
     """Refuse to use a credential for a repository that it was not given for.
 
     Whoever may update an application need not be who gave the credential: with it they could
     publish what only the other can read, or have it sent to a host of their own.
     """
-    moved = wish.template.ProjectURL != _own(application).ProjectURL
+    moved = takes_another_source(application, wish.template, platform)
     if moved and application.secret_arn and not wish.template.secrets():
         detail = (
             "The credential that is kept was given for the repository before; send AccessToken or "

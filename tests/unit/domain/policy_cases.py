@@ -84,6 +84,7 @@ _CONDITIONS = {
         st.booleans().map(lambda x: {"never": x}),
     ),
     "time": _WINDOWS,
+    "sourceChanged": st.booleans(),
     "replacesData": st.booleans(),
 }
 GROUPS = st.fixed_dictionaries({}, optional=_CONDITIONS).filter(bool)
@@ -124,6 +125,7 @@ FACTS = st.builds(
     requesterFailedLast30Days=st.integers(0, 6),
     expiresAfter=_DURATIONS,
     at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
+    sourceChanged=st.booleans(),
     replacesData=st.booleans(),
     offers=OFFERS,
 )
