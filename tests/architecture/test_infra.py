@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 from tests.architecture.templates import ROOT, listed, load, of_type, resolved, statements
 
+from autoprovision.domain.drift_reads import READS
 from autoprovision.functions.routes import OPERATIONS, PUBLIC
 from autoprovision.settings import Settings
 
@@ -36,6 +37,10 @@ ACCOUNT_WIDE = {
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
     "ecs:DescribeTaskDefinition", "secretsmanager:ListSecrets", "tag:GetResources",
+    # What CloudFormation reads to detect drift.
+    "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeNotificationConfigurations", "autoscaling:DescribeTags", "autoscaling:DescribeTrafficSources",
+    "ec2:DescribeAccountAttributes", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcs",
+    "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
 }  # fmt: skip
 KEYS = {
     "requests": (["id", "sort"], {"byUnit": ["unit", "id"], "byKind": ["kind", "id"], "byOpenStatus": ["openStatus", "updatedAt"]}),
@@ -54,7 +59,11 @@ def function_name(logical_id: str) -> str:
 
 
 def all_statements(role: dict) -> list[dict]:
-    attached = [POLICIES[one["Ref"]] for one in role["Properties"].get("ManagedPolicyArns", [])]
+    attached = [
+        POLICIES[one["Ref"]]
+        for one in role["Properties"].get("ManagedPolicyArns", [])
+        if "Ref" in one
+    ]
     return [
         *statements(role),
         *(statement for policy in attached for statement in statements(policy)),
@@ -88,6 +97,7 @@ def test_no_role_is_shared_or_left_over():
         one["Ref"]
         for role in ROLES.values()
         for one in role["Properties"].get("ManagedPolicyArns", [])
+        if "Ref" in one
     }
     assert attached == set(POLICIES)
 
@@ -157,7 +167,7 @@ def test_names_that_are_not_imported_are_those_of_data():
                 assert resolved(value) in kept
     text = (ROOT / "infra/app.yaml").read_text()
     for name in re.findall(r":table/(\S+?)(?:/index/\*)?$", text, re.MULTILINE):
-        assert name in kept
+        assert name in kept or name == "${PlatformName}-app-*", "or an application's own"
     for name in re.findall(r":s3:::(\$\{PlatformName\}-[^/\s]+)", text):
         assert name in kept
 
@@ -228,6 +238,36 @@ def test_only_approvals_sign_and_only_directory_administers():
             "StageSourceRole",
         },
     }
+
+
+CATALOG_TYPES = {
+    one["Type"]
+    for path in sorted((ROOT / "catalog").glob("*/template.yaml"))
+    for one in load(str(path.relative_to(ROOT)))["Resources"].values()
+}
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOG_TYPES))
+def test_the_audit_may_see_the_drift_of_whatever_the_catalog_makes(kind):
+    assert kind in READS, "add what reading it takes to domain/drift_reads.py and to infra/app.yaml"
+    allowed = {
+        action for one in all_statements(ROLES["AuditRole"]) for action in listed(one["Action"])
+    }
+    assert set(READS[kind]) <= allowed
+
+
+def test_the_audit_reads_no_more_of_applications_than_drift_takes():
+    needed = {action for actions in READS.values() for action in actions}
+    given = {
+        action
+        for name in ("SeeDriftOfSitesPolicy", "SeeDriftOfServicesPolicy")
+        for one in statements(POLICIES[name])
+        for action in listed(one["Action"])
+    }
+    assert given == needed
+    assert set(READS) == CATALOG_TYPES
+    for opening in ("secretsmanager:GetSecretValue", "s3:GetObject"):
+        assert opening not in given
 
 
 def tasks(workflow: dict) -> dict[str, dict]:

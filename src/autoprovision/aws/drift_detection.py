@@ -44,9 +44,13 @@ class CloudFormationDrift:
         if seen["DetectionStatus"] == "DETECTION_IN_PROGRESS":
             return None
         status = seen.get("StackDriftStatus") or "UNKNOWN"
-        if status != "DRIFTED":
-            return Drift(status=status, reason=seen.get("DetectionStatusReason") or "")
-        return Drift(status=status, differences=tuple(self._differences(stack_id)))
+        # A detection that failed for one resource has results for the others.
+        failed = seen["DetectionStatus"] == "DETECTION_FAILED"
+        differences = self._differences(stack_id) if failed or status == "DRIFTED" else []
+        if differences:
+            return Drift(status="DRIFTED", differences=tuple(differences))
+        reason = seen.get("DetectionStatusReason") or ""
+        return Drift(status="UNKNOWN" if failed else status, reason=reason)
 
     def _differences(self, stack_id: str) -> list[Difference]:
         found: list[Difference] = []

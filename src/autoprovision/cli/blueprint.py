@@ -228,6 +228,7 @@ def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
             ("a month", _prices(blueprint)),
             ("digest", blueprint.get("digest")),
             ("rollback certificate", _certificate(blueprint)),
+            ("drift not seen of", blueprint.get("driftUnseen")),
         ],
     )
     parameters = blueprint.get("parameters") or {}

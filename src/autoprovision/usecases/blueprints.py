@@ -4,6 +4,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor, units_within
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
+from autoprovision.domain.drift_reads import unseen
 from autoprovision.domain.errors import NotFoundError
 from autoprovision.domain.price import price_lines
 from autoprovision.domain.request import TargetEnvironment
@@ -30,6 +31,7 @@ def show(actor: Actor, blueprint_id: str, platform: Platform) -> dict[str, Any]:
         **_shown(published, catalog),
         "digest": published.digest,
         "certificate": published.certificate,
+        "driftUnseen": unseen(set(published.resources.values())),
         "parameters": {
             name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
             for name, one in manifest.parameters.items()
