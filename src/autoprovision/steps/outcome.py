@@ -211,7 +211,7 @@ def _refusing(stack: Stack, platform: Platform) -> list[StackResource]:
     if stack.status == _NOT_ROLLED_BACK:
         found = platform.stacks.resources(stack.id)
         return [one for one in found if one.status.endswith("_FAILED")]
-    return [one for one in platform.stacks.failures(stack.id) if one.status == "DELETE_FAILED"]
+    return [one for one in platform.stacks.failures(stack.id) if one.status == _DELETE_FAILED]
 
 
 def _end_badly(request: Request, message: str, platform: Platform) -> None:
