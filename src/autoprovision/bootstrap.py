@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from autoprovision.aws.clients import client
+from autoprovision.domain.public_addresses import PrivateHosts
 from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports import PlatformSettings
 from autoprovision.settings import Settings
@@ -165,8 +166,13 @@ class AwsPlatform:
         from autoprovision.aws.webhook import Webhook
 
         return Webhook(
-            client("secretsmanager"), secret_arn=self._settings.need("approval_webhook_secret_arn")
-        )
+            client("secretsmanager"), secret_arn=self._settings.need("approval_webhook_secret_arn"),
+            may_call=self._private_hosts.may_call,
+        )  # fmt: skip
+
+    @cached_property
+    def _private_hosts(self) -> PrivateHosts:
+        return PrivateHosts.parse(self._settings.private_hosts)
 
     @cached_property
     def dead_letters(self) -> "ports.DeadLetters":
@@ -224,9 +230,12 @@ class AwsPlatform:
     @cached_property
     def source(self) -> "ports.SourceRepository":
         from autoprovision.domain.git_source import AllowedHosts
-        from autoprovision.source import GitRepository
+        from autoprovision.source import GitRepository, Network
 
-        return GitRepository(AllowedHosts.parse(self._settings.need("allowed_git_hosts")))
+        return GitRepository(
+            AllowedHosts.parse(self._settings.need("allowed_git_hosts")),
+            network=Network(private_hosts=self._private_hosts),
+        )
 
     @cached_property
     def sites(self) -> "ports.Sites":

@@ -44,6 +44,7 @@ class Settings:
     control_plane_only: str = ""
     url_scheme: str = ""
     allowed_git_hosts: str = ""
+    private_hosts: str = ""
     portal_url: str = ""
     approval_webhook_secret_arn: str = ""
     approval_queue_url: str = ""

@@ -58,12 +58,15 @@ def function_name(logical_id: str) -> str:
     return logical_id.removesuffix("Function")
 
 
+def attached_to(role: dict) -> list[str]:
+    """The managed policies of a role, those too that only a choice of the operator attaches."""
+    arns = role["Properties"].get("ManagedPolicyArns", [])
+    named = [one["Fn::If"][1] if "Fn::If" in one else one for one in arns]
+    return [one["Ref"] for one in named if "Ref" in one]
+
+
 def all_statements(role: dict) -> list[dict]:
-    attached = [
-        POLICIES[one["Ref"]]
-        for one in role["Properties"].get("ManagedPolicyArns", [])
-        if "Ref" in one
-    ]
+    attached = [POLICIES[one] for one in attached_to(role)]
     return [
         *statements(role),
         *(statement for policy in attached for statement in statements(policy)),
@@ -93,12 +96,7 @@ def test_no_role_is_shared_or_left_over():
     users += [one["Properties"]["Target"]["RoleArn"]["Fn::GetAtt"][0] for one in SCHEDULES.values()]
     users += [one["Properties"]["ServiceRole"]["Fn::GetAtt"][0] for one in BUILDERS.values()]
     assert sorted(users) == sorted(ROLES)
-    attached = {
-        one["Ref"]
-        for role in ROLES.values()
-        for one in role["Properties"].get("ManagedPolicyArns", [])
-        if "Ref" in one
-    }
+    attached = {one for role in ROLES.values() for one in attached_to(role)}
     assert attached == set(POLICIES)
 
 
@@ -122,7 +120,10 @@ def test_actions_and_resources_are_named(name):
         for resource in listed(statement["Resource"]):
             text = resolved(resource)
             if text == "*":
-                assert set(actions) <= ACCOUNT_WIDE or name == "ListStacksPolicy"
+                assert set(actions) <= ACCOUNT_WIDE or name in {
+                    "ListStacksPolicy",
+                    "JoinNetworkPolicy",
+                }
             else:
                 assert text.startswith(("arn:", "${", "import ")), text
                 assert (
@@ -175,6 +176,11 @@ def test_names_that_are_not_imported_are_those_of_data():
 def test_imports_are_exported():
     exported = {
         resolved(one["Export"]["Name"]) for one in DATA["Outputs"].values() if "Export" in one
+    }
+    exported |= {
+        resolved(one["Export"]["Name"]).replace("${TargetEnvironment}", "${FunctionNetwork}")
+        for one in load("infra/network.yaml")["Outputs"].values()
+        if "Export" in one
     }
     imported = set(
         re.findall(r'Fn::ImportValue: !Sub "([^"]+)"', (ROOT / "infra/app.yaml").read_text())
@@ -598,3 +604,67 @@ def test_parameters_are_described_and_have_defaults(template):
 @pytest.mark.parametrize("name", ROLES)
 def test_role_stays_within_what_iam_attaches(name):
     assert len(ROLES[name]["Properties"].get("ManagedPolicyArns", [])) <= 10
+
+
+# They call addresses that people or operators name, and so may have to reach private ones.
+OUTWARD = {"StageSource", "PublishProject", "CheckUrl", "ApprovalWebhook"}
+
+
+def test_functions_that_call_outward_join_the_network_that_the_operator_chose():
+    joined = {
+        function_name(name): one["Properties"]["VpcConfig"]
+        for name, one in FUNCTIONS.items()
+        if "VpcConfig" in one["Properties"]
+    }
+    assert set(joined) == OUTWARD
+    subnets = "import ${PlatformName}-${FunctionNetwork}-FunctionSubnets"
+    for condition, chosen, otherwise in (one["Fn::If"] for one in joined.values()):
+        assert condition == "HasFunctionNetwork"
+        separator, wanted = chosen["SubnetIds"]["Fn::Split"]
+        assert (separator, resolved(wanted)) == (",", subnets)
+        assert chosen["SecurityGroupIds"] == [{"Fn::GetAtt": ["FunctionNetworkGroup", "GroupId"]}]
+        assert otherwise == {"Ref": "AWS::NoValue"}
+
+
+def test_whoever_fetches_or_posts_knows_which_hosts_are_inside():
+    told = {
+        function_name(name)
+        for name, one in FUNCTIONS.items()
+        if "PRIVATE_HOSTS" in one["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert told == OUTWARD - {"CheckUrl"}
+
+
+def test_only_lambda_itself_makes_network_interfaces_and_only_for_those():
+    roles = {name for name, role in ROLES.items() if "JoinNetworkPolicy" in attached_to(role)}
+    assert roles == {f"{one}Role" for one in OUTWARD}
+    for role in roles:
+        (choice,) = [
+            one["Fn::If"]
+            for one in ROLES[role]["Properties"]["ManagedPolicyArns"]
+            if "Fn::If" in one
+        ]
+        assert choice[0] == "HasFunctionNetwork"
+    allow, deny = statements(POLICIES["JoinNetworkPolicy"])
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert allow["Action"] == deny["Action"]
+    assert not [one for one in allow["Action"] if not one.startswith("ec2:")]
+    assert "lambda:SourceFunctionArn" in deny["Condition"]["ArnLike"]
+    others = [
+        action
+        for name in {*ROLES, *POLICIES} - {"JoinNetworkPolicy"}
+        for statement in statements(APP["Resources"][name])
+        for action in listed(statement["Action"])
+        if action.startswith("ec2:") and "NetworkInterface" in action
+    ]
+    assert others == []
+
+
+def test_the_group_of_those_functions_is_reached_by_nobody_and_names_what_it_reaches():
+    group = APP["Resources"]["FunctionNetworkGroup"]
+    assert group["Condition"] == "HasFunctionNetwork"
+    assert "SecurityGroupIngress" not in group["Properties"]
+    egress = group["Properties"]["SecurityGroupEgress"]
+    assert [(one["IpProtocol"], one["FromPort"], one["ToPort"]) for one in egress] == [
+        ("tcp", port, port) for port in (443, 80, 22)
+    ]

@@ -19,8 +19,16 @@ from tests.contract.git_server import (
     source,
 )
 
-from autoprovision.domain.git_source import AllowedHosts, FetchLimits, SourceCode, SourceError
-from autoprovision.domain.public_addresses import is_public
+from autoprovision.domain.git_source import (
+    AllowedHosts,
+    FetchLimits,
+    SourceCode,
+    SourceError,
+    parse_project_url,
+)
+from autoprovision.domain.public_addresses import PrivateHosts, is_public
+from autoprovision.source.addresses import resolve
+from autoprovision.source.deadline import Deadline
 from autoprovision.source.fetch import GitRepository, Network
 
 
@@ -257,6 +265,30 @@ def test_ordinary_addresses_are_public(address: str):
     import ipaddress
 
     assert is_public(ipaddress.ip_address(address))
+
+
+def test_a_host_that_an_operator_named_is_dialled_in_its_block_and_nowhere_else():
+    hosts = AllowedHosts.parse("git.uni.edu")
+    named = PrivateHosts.parse("git.uni.edu=10.8.0.0/24")
+    for address, reason in (
+        ("10.8.1.1", SourceCode.HOST_NOT_ALLOWED),
+        ("169.254.169.254", SourceCode.HOST_NOT_ALLOWED),
+    ):
+        network = Network(resolver=lambda _h, _p, at=address: ["10.8.0.9", at], private_hosts=named)
+        with pytest.raises(SourceError) as caught:
+            GitRepository(hosts, SMALL, network).fetch(
+                parse_project_url("git.uni.edu/a/b", allowed_hosts=hosts), {}
+            )
+        assert caught.value.reason == reason
+    inside = Deadline(5)
+    found = resolve(
+        "git.uni.edu",
+        443,
+        deadline=inside,
+        resolver=lambda _h, _p: ["10.8.0.9"],
+        private_hosts=named,
+    )
+    assert found == ["10.8.0.9"]
 
 
 def test_localhost_means_loopback_and_nothing_else():

@@ -239,6 +239,49 @@ def test_a_value_that_a_template_refuses_is_told(aws):
         run(aws, "X")
 
 
+def attached(aws, name):
+    functions = aws.client("lambda")
+    return {
+        one: functions.get_function_configuration(FunctionName=f"{name}-{one}").get("VpcConfig", {})
+        for one in ("StageSource", "PublishProject", "CheckUrl", "AwaitStack")
+    }
+
+
+def test_functions_join_a_network_that_has_a_way_out_and_leave_it(aws):
+    name = next(names)
+    joining = {**PARAMETERS, "FunctionNetwork": "dev"}
+    with pytest.raises(DeployError, match="the network of dev: there is none") as without:
+        run(aws, name, parameters=joining)
+    assert "--network dev" in without.value.hint
+    closed = {**joining, "dev.FlowLogs": "false"}
+    with pytest.raises(DeployError, match="dev: it has no NAT gateway") as without:
+        run(aws, name, parameters=closed, networks=("dev",))
+    assert "dev.NatGateways=one" in without.value.hint
+    run(aws, name, parameters={**joining, "dev.NatGateways": "one"})
+    joined = attached(aws, name)
+    assert not joined.pop("AwaitStack").get("SubnetIds")
+    (outputs,) = [
+        {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        for stack in aws.client("cloudformation").describe_stacks()["Stacks"]
+        if stack["StackName"] == f"{name}-network-dev"
+    ]
+    for one in joined.values():
+        assert sorted(one["SubnetIds"]) == sorted(outputs["FunctionSubnets"].split(","))
+        (group,) = aws.client("ec2").describe_security_groups(GroupIds=one["SecurityGroupIds"])[
+            "SecurityGroups"
+        ]
+        assert group["VpcId"] == outputs["Vpc"]
+        assert group["IpPermissions"] == []
+    run(aws, name, parameters={**PARAMETERS, "FunctionNetwork": ""})
+    assert not [one for one in attached(aws, name).values() if one.get("SubnetIds")]
+
+
+def test_a_private_host_outside_of_private_space_is_refused_before_anything(aws):
+    name = next(names)
+    with pytest.raises(DeployError, match=r"169\.254\.0\.0/16.* not in private address space"):
+        run(aws, name, parameters={**PARAMETERS, "PrivateHosts": "git.uni.edu=169.254.0.0/16"})
+
+
 def test_a_sender_is_needed_the_first_time_and_kept_after_that(aws):
     name = next(names)
     with pytest.raises(DeployError, match="no address to send mail from"):

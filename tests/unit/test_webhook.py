@@ -18,6 +18,7 @@ from werkzeug import Response
 
 from autoprovision.aws.webhook import Webhook
 from autoprovision.domain.errors import AutoprovisionError
+from autoprovision.domain.public_addresses import PrivateHosts
 from autoprovision.memory.platform import MemoryPlatform
 from autoprovision.usecases.chat import message, tell_question
 
@@ -77,7 +78,7 @@ def server(authority: tuple[Path, Path]) -> Iterator[HTTPServer]:
 def hook(server: HTTPServer, authority: tuple[Path, Path], **more: Any) -> Webhook:
     given: dict[str, Any] = {
         "resolver": lambda _host, _port: ["127.0.0.1"],
-        "may_call": lambda address: address == ipaddress.ip_address("127.0.0.1"),
+        "may_call": lambda _host, address: address == ipaddress.ip_address("127.0.0.1"),
         "ca_certs": str(authority[0]),
         **more,
     }
@@ -131,13 +132,22 @@ def test_a_certificate_of_nobody_known_is_not_spoken_to(server: HTTPServer, auth
 def test_an_address_that_is_not_public_is_not_called(
     server: HTTPServer, authority, addresses: list[str]
 ):
-    from autoprovision.domain.public_addresses import is_public
-
-    inside = hook(server, authority, resolver=lambda _h, _p: addresses, may_call=is_public)
+    inside = hook(
+        server, authority, resolver=lambda _h, _p: addresses, may_call=PrivateHosts().may_call
+    )
     with pytest.raises(AutoprovisionError) as refused:
         inside.post({})
     assert refused.value.reason == "WEBHOOK_REFUSED"
     assert server.log == []
+
+
+def test_a_private_host_is_called_in_its_block_only(server: HTTPServer, authority):
+    named = PrivateHosts.parse(f"{HOST}=10.8.0.0/24")
+    beside = hook(server, authority, resolver=lambda _h, _p: ["10.8.1.1"], may_call=named.may_call)
+    with pytest.raises(AutoprovisionError) as refused:
+        beside.post({})
+    assert refused.value.reason == "WEBHOOK_REFUSED"
+    assert named.may_call(HOST, ipaddress.ip_address("10.8.0.1"))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import urllib3
 
 from autoprovision.aws.answers import answering
 from autoprovision.domain.errors import ConflictError, UnavailableError
-from autoprovision.domain.public_addresses import Address, is_public
+from autoprovision.domain.public_addresses import NOTHING_INSIDE, Address
 
 Resolver = Callable[[str, int], Sequence[str]]
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 10.0
@@ -37,13 +37,14 @@ class Webhook:
         client: boto3's `secretsmanager`.
         secret_arn: the secret holds the webhook's URL and nothing else.
         resolver: host and port to addresses.
-        may_call: which addresses may be called.
+        may_call: whether a host may be called at an address.
         ca_certs: file of the authorities that are trusted; the system's when None.
     """
 
     def __init__(
         self, client: Any, *, secret_arn: str, resolver: Resolver = _system_resolver,
-        may_call: Callable[[Address], bool] = is_public, ca_certs: str | None = None,
+        may_call: Callable[[str, Address], bool] = NOTHING_INSIDE.may_call,
+        ca_certs: str | None = None,
     ) -> None:  # fmt: skip
         self._client, self._secret_arn = client, secret_arn
         self._resolver, self._may_call, self._ca_certs = resolver, may_call, ca_certs
@@ -70,7 +71,9 @@ class Webhook:
             addresses = list(self._resolver(host, port))
         except (OSError, UnicodeError) as error:
             raise UnavailableError(f"The webhook's host {host} has no address now.") from error
-        if not addresses or not all(self._may_call(ipaddress.ip_address(a)) for a in addresses):
+        if not addresses or not all(
+            self._may_call(host, ipaddress.ip_address(one)) for one in addresses
+        ):
             raise _refused(f"The webhook's host {host} is not on the public Internet.")
         return addresses[0]
 

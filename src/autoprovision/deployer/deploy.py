@@ -14,7 +14,12 @@ from autoprovision.deployer import artifacts
 from autoprovision.deployer.catalog import publish_catalog, read_catalog
 from autoprovision.deployer.errors import DeployError
 from autoprovision.deployer.first_admin import create_first_admin
-from autoprovision.deployer.networks import check_environments, deploy_networks, parameter_names
+from autoprovision.deployer.networks import (
+    check_environments,
+    check_function_network,
+    deploy_networks,
+    parameter_names,
+)
 from autoprovision.deployer.package import build_archive
 from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.deployer.stacks import (
@@ -26,6 +31,7 @@ from autoprovision.deployer.stacks import (
     describe,
 )
 from autoprovision.deployer.templates import Template, read_template
+from autoprovision.domain.public_addresses import PrivateHosts
 from autoprovision.domain.request import TargetEnvironment
 
 __all__ = ["Change", "DeployOptions", "Deployment", "deploy"]
@@ -141,6 +147,7 @@ class _Run:
                 f"There are {', '.join(sorted(known))}.",
             )
         check_environments(self._options.networks)
+        _check_private_hosts(self.parameters.get("PrivateHosts", ""))
         read_catalog(self._sources)
         self._settle_sender()
 
@@ -183,11 +190,14 @@ class _Run:
 
     def network_stacks(self) -> tuple[TargetEnvironment, ...]:
         """What the applications of an environment share; gives the environments that have it."""
-        return deploy_networks(
-            self._clients("cloudformation"), self._sources.template("network"),
-            self._options.networks, platform_name=self._options.platform_name,
-            parameters=self.parameters, say=self._say, confirm=self._confirm,
+        cloudformation, name = self._clients("cloudformation"), self._options.platform_name
+        standing = deploy_networks(
+            cloudformation, self._sources.template("network"), self._options.networks,
+            platform_name=name, parameters=self.parameters, say=self._say, confirm=self._confirm,
         )  # fmt: skip
+        joined = self.parameters.get("FunctionNetwork")
+        check_function_network(cloudformation, joined, platform_name=name)
+        return standing
 
     def app_stack(self, bucket: str, keys: Mapping[str, str]) -> dict[str, str]:
         """What can be replaced."""
@@ -220,6 +230,15 @@ class _Run:
 def _declared(template: bytes) -> frozenset[str]:
     parsed: Template = read_template(template)
     return parsed.parameter_names
+
+
+def _check_private_hosts(setting: str) -> None:
+    try:
+        PrivateHosts.parse(setting)
+    except ValueError as error:
+        raise DeployError(
+            str(error), "Write it as `host=block`, such as git.example.edu=10.8.0.0/24."
+        ) from None
 
 
 def _default_cache() -> Path:

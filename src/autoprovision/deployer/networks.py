@@ -23,6 +23,8 @@ _FIRST: dict[TargetEnvironment, dict[str, str]] = {
         "DeletionProtection": "true",
     },
 }
+# The output that a network has when functions can join it.
+_FOR_FUNCTIONS = "FunctionSubnets"
 # The deployer gives these itself.
 _FILLED_IN_HERE = frozenset({"PlatformName", "TargetEnvironment", "CertificateArn"})
 
@@ -91,6 +93,33 @@ def deploy_networks(
         deploy_stack(cloudformation, plan, declared=declared, say=say, confirm=confirm)
         standing.append(environment)
     return tuple(standing)
+
+
+def check_function_network(
+    cloudformation: Any, environment: str | None, *, platform_name: str
+) -> None:
+    """See that the platform's functions can join the network that they shall.
+
+    Args:
+        environment: the value of the parameter FunctionNetwork; None or empty: they stay outside.
+
+    Raises:
+        DeployError: there is no such network, or it has no way to AWS and the Internet.
+    """
+    if not environment:
+        return
+    stack = describe(cloudformation, f"{platform_name}-network-{environment}")
+    if stack is None:
+        raise DeployError(
+            f"Functions cannot join the network of {environment}: there is none.",
+            f"Deploy again with `--network {environment}`.",
+        )
+    if not any(one["OutputKey"] == _FOR_FUNCTIONS for one in stack.get("Outputs", [])):
+        raise DeployError(
+            f"Functions cannot join the network of {environment}: it has no NAT gateway, and they "
+            "need AWS and the Internet too.",
+            f"Deploy again with `--parameter {environment}.NatGateways=one` (about $43 a month).",
+        )
 
 
 def _given(environment: TargetEnvironment, parameters: Mapping[str, str]) -> dict[str, str]:

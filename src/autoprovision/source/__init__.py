@@ -4,6 +4,6 @@ Everything a remote server sends is hostile until checked: addresses, redirects,
 paths and link targets. One deadline and one byte budget bound every fetch.
 """
 
-from autoprovision.source.fetch import GitRepository, fetch
+from autoprovision.source.fetch import GitRepository, Network, fetch
 
-__all__ = ["GitRepository", "fetch"]
+__all__ = ["GitRepository", "Network", "fetch"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autoprovision.domain.git_source import LOOPBACK_HOSTS, SourceCode, SourceError
-from autoprovision.domain.public_addresses import is_public
+from autoprovision.domain.public_addresses import PrivateHosts
 from autoprovision.source.deadline import Deadline, unreachable
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -26,10 +26,13 @@ def system_resolver(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def resolve(host: str, port: int, *, deadline: Deadline, resolver: Resolver) -> list[str]:
+def resolve(
+    host: str, port: int, *, deadline: Deadline, resolver: Resolver, private_hosts: PrivateHosts
+) -> list[str]:
     """Resolve a host once and check every address it has.
 
-    Loopback is fine only for the names that mean loopback and that the setting must have named.
+    Loopback is fine only for the names that mean loopback and that the setting must have named; a
+    private address only for a host that an operator named with its block.
 
     Raises:
         SourceError: unreachable, timeout, or host not allowed when any address is not public.
@@ -40,7 +43,7 @@ def resolve(host: str, port: int, *, deadline: Deadline, resolver: Resolver) -> 
         raise unreachable(host)
     loopback = host in LOOPBACK_HOSTS
     for address in addresses:
-        if not (address.is_loopback if loopback else is_public(address)):
+        if not (address.is_loopback if loopback else private_hosts.may_call(host, address)):
             raise SourceError(
                 SourceCode.HOST_NOT_ALLOWED,
                 f"The name {host} leads to an address inside a private network; "

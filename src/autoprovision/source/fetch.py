@@ -22,6 +22,7 @@ from autoprovision.domain.git_source import (
     SourceError,
     SourceTree,
 )
+from autoprovision.domain.public_addresses import NOTHING_INSIDE, PrivateHosts
 from autoprovision.source.addresses import Resolver, resolve, system_resolver
 from autoprovision.source.deadline import Deadline
 from autoprovision.source.hosts import PUBLISHED_HOST_KEYS, parse_host_keys
@@ -50,6 +51,7 @@ class Network:
     """How the outside is reached. The defaults are right; tests bring their own."""
 
     resolver: Resolver = system_resolver
+    private_hosts: PrivateHosts = NOTHING_INSIDE
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     host_keys: Mapping[str, frozenset[tuple[str, str]]] = field(
         default_factory=lambda: parse_host_keys(PUBLISHED_HOST_KEYS)
@@ -88,7 +90,10 @@ def fetch(
             f"Allowed: {allowed_hosts.describe()}.",
         )
     deadline = Deadline(limits.seconds)
-    addresses = resolve(source.host, source.port, deadline=deadline, resolver=network.resolver)
+    addresses = resolve(
+        source.host, source.port, deadline=deadline, resolver=network.resolver,
+        private_hosts=network.private_hosts,
+    )  # fmt: skip
     client = _client(
         source,
         addresses,

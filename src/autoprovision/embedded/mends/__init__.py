@@ -21,6 +21,7 @@ NAMES = (
     "cloudformation_roles",
     "cloudfront_addresses",
     "cloudfront_origins",
+    "lambda_networks",
     "lambda_workers",
     "lambda_async",
     "lambda_errors",

@@ -1,12 +1,14 @@
-"""A change set speaks of resources that the stack has, or would have.
+"""A change set is the difference between what the stack has and what it would have.
 
-AWS: a resource whose condition is false is not part of the stack, so no change set modifies or
-removes it (CloudFormation user guide, "Conditions": AWS CloudFormation creates only entities that
-are associated with a true condition).
+AWS: a resource whose condition is false is not part of the stack (CloudFormation user guide,
+"Conditions": AWS CloudFormation creates only entities that are associated with a true condition).
+So no change set modifies or removes it, and one that makes the condition true adds it.
 
-MiniStack: lists such a resource as modified when it refers to one that changes.
+MiniStack: compares the resources of both templates whatever their conditions: it lists one that is
+not there as modified when it refers to one that changes, and finds no change where a parameter
+only turns conditions.
 
-Mend: what is not in the stack is neither modified nor removed.
+Mend: each side of the comparison has what its conditions leave in.
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
@@ -14,21 +16,23 @@ from typing import Any
 
 
 def apply() -> None:
-    """Leave out changes of resources that the stack does not have."""
+    """Leave out of both sides what their conditions leave out."""
     from ministack.services.cloudformation import changesets
 
-    diff = changesets._diff_resources
+    resolve = changesets._resolve_props_for_diff
 
-    def diff_of_the_stack(
-        old: dict[str, Any], new: dict[str, Any], resources: Any = None, *more: Any
-    ) -> list[dict[str, Any]]:
-        changes: list[dict[str, Any]] = diff(old, new, resources, *more)
-        if resources is None:
-            return changes
-        return [one for one in changes if _is_there(one["ResourceChange"], resources)]
+    def what_is_in(
+        template: dict[str, Any], params: dict[str, Any], *more: Any
+    ) -> dict[str, dict[str, Any]]:
+        resolved: dict[str, dict[str, Any]] = resolve(template, params, *more)
+        if not resolved:
+            return resolved
+        holding = changesets._evaluate_conditions(template, params)
+        kept = {
+            name: one
+            for name, one in resolved["Resources"].items()
+            if holding.get(one.get("Condition"), True)
+        }
+        return {**resolved, "Resources": kept}
 
-    changesets._diff_resources = diff_of_the_stack
-
-
-def _is_there(change: dict[str, Any], resources: dict[str, Any]) -> bool:
-    return change["Action"] not in {"Modify", "Remove"} or change["LogicalResourceId"] in resources
+    changesets._resolve_props_for_diff = what_is_in
