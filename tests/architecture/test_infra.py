@@ -59,10 +59,10 @@ def function_name(logical_id: str) -> str:
 
 
 def attached_to(role: dict) -> list[str]:
-    """The managed policies of a role, those too that only a choice of the operator attaches."""
+    """The template's policies of a role, those too that only a choice of the operator attaches."""
     arns = role["Properties"].get("ManagedPolicyArns", [])
     named = [one["Fn::If"][1] if "Fn::If" in one else one for one in arns]
-    return [one["Ref"] for one in named if "Ref" in one]
+    return [one["Ref"] for one in named if one.get("Ref") in POLICIES]
 
 
 def all_statements(role: dict) -> list[dict]:
