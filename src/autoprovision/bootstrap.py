@@ -287,7 +287,7 @@ class AwsPlatform:
     def services(self) -> "ports.Services":
         from autoprovision.aws.ecs_services import EcsServices
 
-        return EcsServices(client("ecs"), settle_seconds=_SETTLE_SECONDS)
+        return EcsServices(client("ecs"), client("logs"), settle_seconds=_SETTLE_SECONDS)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -16,6 +16,8 @@ from tests.workflow.cloudformation import CloudFormationError
 from tests.workflow.definitions import PLACEHOLDER, text_of
 from tests.workflow.world import World
 
+from autoprovision.domain.build import Build, BuildStatus
+from autoprovision.domain.errors import UnavailableError
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import open_question
 
@@ -38,6 +40,8 @@ class Engine:
         self.before: Callable[[str], None] = lambda name: None
         self.after: Callable[[str], None] = lambda name: None
         self.told_operators: list[str] = []
+        self.builds: list[dict[str, Any]] = []
+        self.build: Callable[[dict[str, Any]], Build] = succeeded
         self._machines: dict[str, str] = {}
         self._steps = importlib.import_module("autoprovision.functions.steps")
         world.workflows._send = self._answer
@@ -147,10 +151,30 @@ class Engine:
         threading.Thread(target=context.run, args=(deliver,), daemon=True).start()
         return {"MessageId": "1"}
 
+    def start_build(self, resource: str, arguments: dict[str, Any]) -> Any:
+        """CodeBuild, whose build is at its end at once; the same token is the same build."""
+        try:
+            self.world.outside.does("startBuild", arguments["IdempotencyToken"])
+        except UnavailableError as error:
+            raise self.states._ExecutionError(
+                "CodeBuild.SdkClientException", error.message
+            ) from None
+        build = self.build(arguments)
+        if build.id not in self.world.builds.known:
+            self.builds.append(arguments)
+            self.world.builds.known[build.id] = build
+        return {"Build": {"Id": build.id}}
+
     def publish(self, resource: str, arguments: dict[str, Any]) -> Any:
         self.world.outside.does("sns")
         self.told_operators.append(arguments["Subject"])
         return {"MessageId": "1"}
+
+
+def succeeded(arguments: dict[str, Any]) -> Build:
+    """The build that a start asks for, with a good end."""
+    request_id = arguments["IdempotencyToken"]
+    return Build(id=f"build:{request_id}", status=BuildStatus.SUCCEEDED, request_id=request_id)
 
 
 def name_of(step: str, event: dict[str, Any]) -> str:
@@ -194,5 +218,10 @@ def engine_of(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]
     )
     monkeypatch.setitem(
         stepfunctions._SERVICE_DISPATCH, "arn:aws:states:::sns:publish", engine.publish
+    )
+    monkeypatch.setitem(
+        stepfunctions._SERVICE_DISPATCH,
+        "arn:aws:states:::codebuild:startBuild",
+        engine.start_build,
     )
     yield engine

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import IO
 
 from autoprovision.domain.build import Build, BuildStatus
-from autoprovision.domain.errors import ConflictError, NotFoundError
+from autoprovision.domain.errors import ConflictError, NotFoundError, UnavailableError
 from autoprovision.domain.git_source import SourceCode, SourceError, SourceTree
 from autoprovision.memory.outside import Outside
 
@@ -121,17 +121,30 @@ def _functions(outputs: Mapping[str, str]) -> list[str]:
 
 
 class MemoryServices:
-    """The port `Services`; `live` holds the image that each service runs."""
+    """The port `Services`; whoever simulates plays the containers.
+
+    Attributes:
+        live: the image that each service runs, by the service's name.
+        broken: images whose containers do not become well.
+        slow: images whose containers take more than a call; how many more.
+    """
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.live: dict[str, str] = {}
+        self.broken: set[str] = set()
+        self.slow: dict[str, int] = {}
 
     def publish(self, outputs: Mapping[str, str], image: str) -> str:
         """Let the service run an image."""
         if not image.startswith(outputs["RepositoryUri"] + ":"):
             raise ConflictError("The image is of another repository.", code="FOREIGN_IMAGE")
         self._outside.does("service.publish", outputs["ServiceName"], image)
+        if image in self.broken:
+            raise ConflictError("The new containers did not become well.", code="ROLLOUT_FAILED")
+        if self.slow.get(image, 0) > 0:
+            self.slow[image] -= 1
+            raise UnavailableError("The new containers are still on their way.")
         self.live[outputs["ServiceName"]] = image
         return image.rpartition(":")[2]
 
@@ -145,3 +158,12 @@ class MemoryServices:
         if self.live_image(outputs) != image:
             self._outside.does("service.goBack", release)
             self.live[outputs["ServiceName"]] = image
+
+    def stop(self, service: str) -> None:
+        """Let no container of a service run."""
+        self._outside.does("service.stop", service)
+        self.live.pop(service.rpartition("/")[2], None)
+
+    def forget(self, definition: str) -> None:
+        """Forget what publishing added."""
+        self._outside.does("service.forget", definition)

@@ -220,15 +220,18 @@ class Services(Protocol):
         """Let the service run an image, and wait until it does.
 
         Args:
-            outputs: of the stack: `ClusterName`, `ServiceName`, `RepositoryUri`, `Nodes`.
+            outputs: of the stack: `ClusterName`, `ServiceName`, `RepositoryUri`, `Nodes`, and
+                `LogGroupName` for what the containers said.
             image: with its tag, from the application's own repository.
 
         Returns:
             The release's name: the image's tag.
 
         Raises:
-            ConflictError: code ROLLOUT_FAILED, the containers did not become well.
-            UnavailableError: they are still on their way.
+            ConflictError: code FOREIGN_IMAGE, the image is of another repository; ROLLOUT_FAILED,
+                the containers did not become well. What was live before is live again, or
+                nothing runs.
+            UnavailableError: they are still on their way; calling again goes on waiting.
         """
 
     def live_image(self, outputs: Mapping[str, str]) -> str:
@@ -242,6 +245,12 @@ class Services(Protocol):
 
         It does already is fine, and nothing is done.
         """
+
+    def stop(self, service: str) -> None:
+        """Let no container of a service run; gone already is fine."""
+
+    def forget(self, definition: str) -> None:
+        """Forget what publishing added to a task definition that a stack made; none is fine."""
 
 
 class UrlProbe(Protocol):

@@ -4,13 +4,14 @@ UnpublishProject takes it away with the stack; RestoreRelease, the undo in an up
 release run again that was live before.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Publish, PublishMethod
 from autoprovision.domain.counted import counted, verb
 from autoprovision.domain.request import Request
-from autoprovision.domain.stack import Stack
+from autoprovision.domain.stack import Stack, StackResource
 from autoprovision.ports import Platform
 from autoprovision.steps.build import discard_build
 from autoprovision.steps.release import Released, go_back, release_build, site_before
@@ -19,6 +20,7 @@ from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.url import url_of
 
 _BUCKET, _FUNCTION = "AWS::S3::Bucket", "AWS::Lambda::Function"
+_SERVICE, _DEFINITION = "AWS::ECS::Service", "AWS::ECS::TaskDefinition"
 
 
 def publish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _copy(
 
 
 def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
-    """Stop the build, empty the buckets of a stack, versions too, and forget kept releases.
+    """Stop the build and the containers, empty the buckets of a stack, forget kept releases.
 
     Buckets that a terminated application leaves to its people stay as they are, and those that an
     operator leaves behind.
@@ -84,14 +86,22 @@ def unpublish_project(event: dict[str, Any], platform: Platform) -> dict[str, An
         for one in platform.stacks.resources(event["stackId"])
         if one.physical_id and one.logical_id not in kept
     ]
+    # First, so that nothing writes into what is emptied.
+    _each(made, _SERVICE, platform.services.stop)
     buckets = [str(one.physical_id) for one in made if one.type == _BUCKET]
     for bucket in buckets:
         platform.sites.unpublish(bucket)
-    for one in made:
-        if one.type == _FUNCTION:
-            platform.functions.unpublish(str(one.physical_id))
+    _each(made, _FUNCTION, platform.functions.unpublish)
+    _each(made, _DEFINITION, platform.services.forget)
     count = len(buckets)
-    return {"message": f"{counted(count, 'bucket')} {verb(count)} empty."}
+    stopped = "The containers are stopped, " if any(one.type == _SERVICE for one in made) else ""
+    return {"message": f"{stopped}{counted(count, 'bucket')} {verb(count)} empty."}
+
+
+def _each(made: list[StackResource], kind: str, undo: Callable[[str], None]) -> None:
+    for one in made:
+        if one.type == kind:
+            undo(str(one.physical_id))
 
 
 def restore_release(event: dict[str, Any], platform: Platform) -> dict[str, Any]:

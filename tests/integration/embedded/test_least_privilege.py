@@ -143,6 +143,34 @@ CALLS = [
         "codebuild:ListBuildsForProject",
         f"arn:aws:codebuild:{REGION_ACCOUNT}:project/named",
     ),
+    (
+        "ecs",
+        "describe_services",
+        {"cluster": "named", "services": ["one"]},
+        "ecs:DescribeServices",
+        f"arn:aws:ecs:{REGION_ACCOUNT}:service/named/one",
+    ),
+    (
+        "ecs",
+        "update_service",
+        {"cluster": "named", "service": "one", "desiredCount": 0},
+        "ecs:UpdateService",
+        f"arn:aws:ecs:{REGION_ACCOUNT}:service/named/one",
+    ),
+    (
+        "ecs",
+        "describe_tasks",
+        {"cluster": "named", "tasks": ["0001"]},
+        "ecs:DescribeTasks",
+        f"arn:aws:ecs:{REGION_ACCOUNT}:task/named/*",
+    ),
+    (
+        "ecs",
+        "register_task_definition",
+        {"family": "named", "containerDefinitions": [{"name": "app", "image": "i"}]},
+        "ecs:RegisterTaskDefinition",
+        f"arn:aws:ecs:{REGION_ACCOUNT}:task-definition/named:*",
+    ),
 ]
 
 
@@ -170,6 +198,12 @@ def furnished(workshop: Any) -> Any:
         Bucket="named-bucket", CreateBucketConfiguration={"LocationConstraint": workshop.aws.region}
     )
     workshop.client("sqs").create_queue(QueueName="named")
+    ecs = workshop.client("ecs")
+    ecs.create_cluster(clusterName="named")
+    ecs.register_task_definition(
+        family="named", containerDefinitions=[{"name": "app", "image": "i"}]
+    )
+    ecs.create_service(cluster="named", serviceName="one", taskDefinition="named", desiredCount=0)
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -264,6 +298,15 @@ def test_a_token_is_answered_with_a_policy_for_its_state_machine(workshop: Any):
             with pytest.raises(ClientError, match="AccessDenied"):
                 states.send_task_success(taskToken=token, output="1")
     assert workshop.finished(execution)["output"] == "1"
+
+
+def test_ministack_alone_knows_a_service_by_its_cluster(unmended: Any):
+    ecs = unmended.client("ecs")
+    ecs.create_cluster(clusterName="named")
+    _, _, parameters, action, resource = next(call for call in CALLS if call[1] == "update_service")
+    user = as_user(unmended, allow(action, resource))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        user.client("ecs", endpoint_url=unmended.aws.endpoint_url).update_service(**parameters)
 
 
 def test_ministack_alone_does_not_know_an_identity(unmended: Any):

@@ -2,7 +2,8 @@
 
 AWS: a policy may name the resource of each of these calls (Service Authorization Reference):
 SES identities, the state machine of a task token, CodeBuild projects by their builds, schedules by
-their group, parameters read in bulk, and rules of the default bus as `rule/NAME`.
+their group, parameters read in bulk, rules of the default bus as `rule/NAME`, and services, tasks
+and task definitions of ECS, where MiniStack knows their cluster only.
 
 MiniStack: checks these calls against `*`, or against another spelling, so that only a policy for
 all resources lets them through.
@@ -122,6 +123,18 @@ def _rule(request: _Request) -> str:
     return f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}"
 
 
+def _container_service(request: _Request) -> str:
+    cluster = request.first("cluster").rpartition("/")[2] or "default"
+    if request.operation == "RegisterTaskDefinition":
+        return f"task-definition/{request.first('family')}:*"
+    if request.operation in {"CreateService", "DeleteService", "DescribeServices", "UpdateService"}:
+        name = request.first("service", "services", "serviceName").rpartition("/")[2]
+        return f"service/{cluster}/{name}"
+    if request.operation == "DescribeTasks":
+        return f"task/{cluster}/{request.first('tasks').rpartition('/')[2]}"
+    return ""
+
+
 _FINDERS: dict[str, Callable[[_Request], str]] = {
     "ses": _email_identity,
     "states": _state_machine,
@@ -129,4 +142,5 @@ _FINDERS: dict[str, Callable[[_Request], str]] = {
     "scheduler": _schedule,
     "ssm": _parameter,
     "events": _rule,
+    "ecs": _container_service,
 }
