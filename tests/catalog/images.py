@@ -19,6 +19,7 @@ from tests.catalog.recipes import build
 
 REPOSITORY = "123456789012.dkr.ecr.ap-southeast-1.amazonaws.com/autoprovision/sample"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REQUEST = "req_01jd0000000000000012ab34cd"
 _PATIENCE = 60.0
 _PROGRAM = '#!/bin/sh\necho "{name} $*" >> "{calls}"\n{then}\n'
 
@@ -49,7 +50,7 @@ def written(project: Path, stack: str, scratch: Path) -> Image:
         (programs / name).write_text(_PROGRAM.format(name=name, calls=calls, then=then))
         (programs / name).chmod(0o755)
     environment = {
-        "TECH_STACK": stack, "COMMIT": COMMIT, "OUTPUT_RepositoryUri": REPOSITORY,
+        "TECH_STACK": stack, "COMMIT": COMMIT, "REQUEST_ID": REQUEST, "OUTPUT_RepositoryUri": REPOSITORY,
         "PATH": f"{programs}:{os.environ['PATH']}",
     }  # fmt: skip
     release = build("web-service", project, scratch, environment)

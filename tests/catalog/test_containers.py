@@ -9,7 +9,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.catalog.images import COMMIT, REPOSITORY, asked, installed, needs, started, written
+from tests.catalog.images import (
+    COMMIT,
+    REPOSITORY,
+    REQUEST,
+    asked,
+    installed,
+    needs,
+    started,
+    written,
+)
 from tests.catalog.recipes import PROJECTS
 
 CHECK = Path(__file__).with_name("check_gemfile_lock.rb")
@@ -39,15 +48,16 @@ def test_it_answers_its_health_path(
             assert "Lost and found" in asked(url + "/")[1]
 
 
-def test_the_recipe_pushes_one_image_under_the_commit(tmp_path: Path):
+def test_the_recipe_pushes_one_image_under_the_commit_and_the_request(tmp_path: Path):
     image = written(PROJECTS / "php", "PHP", tmp_path)
-    tag = f"{REPOSITORY}:{COMMIT[:12]}"
+    release = f"{COMMIT[:12]}-{REQUEST[-8:]}"
+    tag = f"{REPOSITORY}:{release}"
     registry, _, name = REPOSITORY.partition("/")
     assert set(image.calls[:2]) == {  # the two ends of a pipe
         "aws ecr get-login-password",
         f"docker login --username AWS --password-stdin {registry}",
     }
-    image_id = f"imageTag={COMMIT[:12]}"
+    image_id = f"imageTag={release}"
     assert image.calls[2:] == (
         f"aws ecr describe-images --repository-name {name} --image-ids {image_id}",
         f"docker build --pull --tag {tag} .",
