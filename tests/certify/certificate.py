@@ -17,13 +17,12 @@ from tests.certify.engine import engines
 from tests.certify.faults import Fault, Place, Point
 from tests.certify.play import Make, Outcome, play
 from tests.certify.scenarios import SCENARIOS, Scenario
+from tests.certify.scenarios.common import EVERYWHERE
 from tests.certify.world import CATALOG, ROOT, blueprints
 from tests.workflow.definitions import states_of
 
 PAGE = ROOT / "docs" / "certificate.md"
 NAME = "certificate.json"
-# All scenarios are played on this blueprint; on the others those in which the blueprint matters.
-FIRST = "static-site"
 Say = Callable[[str], None]
 
 
@@ -102,7 +101,7 @@ def examine_all(say: Say) -> list[Unit]:
         (one.manifest.id, n)
         for one in blueprints()
         for n, scenario in enumerate(SCENARIOS)
-        if one.manifest.id == FIRST or scenario.everywhere
+        if one.manifest.id in scenario.on or scenario.on == EVERYWHERE
     ]
     units: list[Unit] = []
     context = multiprocessing.get_context("spawn")

@@ -11,6 +11,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -23,11 +24,13 @@ from tests.workflow.world import ADA, World
 
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.embedded.mends import execution_scopes, task_tokens
+from autoprovision.steps.build import note_phase, settle_build
 from autoprovision.steps.stack import settle
 from autoprovision.usecases import requests
 from autoprovision.usecases.approval_questions import open_question
 
 F = Fault
+_MOMENT = timedelta(milliseconds=1)
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 _PATIENCE = 60.0
 # Lambda and SQS deliver again what failed; three times, then a dead-letter queue has it.
@@ -66,6 +69,7 @@ class FaultyEngine(Engine):
         world.workflows.start = self._start_workflow
         world.workflows.state = self._state_of
         world.stacks.changed = self._stack_changed
+        world.code_build.changed = self._build_changed
 
     def _mail_is_under_way(self, deed: str) -> None:
         """Within a mail the process may end too: before SES has it, or before that is noted."""
@@ -103,6 +107,7 @@ class FaultyEngine(Engine):
         with self._lock:
             self.activity += 1
             self.busy += 1
+            self.world.outside.pass_time(_MOMENT)
         try:
             yield
         finally:
@@ -121,8 +126,10 @@ class FaultyEngine(Engine):
             result = self._invoke(step, state, event)
             if twice:
                 result = self._invoke(step, state, event)
-        if state in {"AwaitStack", "AwaitStackDeletion"}:
+        if state in {"AwaitStack", "AwaitStackDeletion", "AwaitStackRestored"}:
             self.world.stacks.go_on()
+        if state == "AwaitBuild":
+            self.world.code_build.go_on()
         return result
 
     def _invoke(self, step: str, state: str, event: dict[str, Any]) -> Any:
@@ -159,12 +166,22 @@ class FaultyEngine(Engine):
     def sdk(self, resource: str, arguments: dict[str, Any]) -> Any:
         action = resource.rpartition(":")[2].split(".")[0]
         service = resource.split(":")[-2]
-        call: Callable[[], Any] = {
-            "cloudformation:createStack": lambda: self.world.stacks.create(arguments),
-            "cloudformation:deleteStack": lambda: self.world.stacks.delete(arguments),
-        }[f"{service}:{action}"]
-        state = {"createStack": "LaunchStack", "deleteStack": "DeleteStack"}.get(action, action)
-        return self._aws(state, f"{service}.{action}", call, "CloudFormation")
+        stacks = self.world.stacks
+        state, call = {
+            "createStack": ("LaunchStack", stacks.create),
+            "deleteStack": ("DeleteStack", stacks.delete),
+            "createChangeSet": ("CreateChangeSet", stacks.create_change_set),
+            "executeChangeSet": ("ExecuteChangeSet", stacks.execute_change_set),
+            "updateStack": ("RestoreStack", stacks.update),
+            "continueUpdateRollback": ("ContinueRollback", stacks.continue_rollback),
+        }[action]
+        return self._aws(state, f"{service}.{action}", lambda: call(arguments), "CloudFormation")
+
+    def start_build(self, resource: str, arguments: dict[str, Any]) -> Any:
+        start = self.world.code_build.start
+        return self._aws(
+            "BuildProject", "codebuild.startBuild", lambda: start(arguments), "CodeBuild"
+        )
 
     def _aws(self, state: str, name: str, call: Callable[[], Any], service: str) -> Any:
         failed = self.states._ExecutionError
@@ -179,6 +196,8 @@ class FaultyEngine(Engine):
                         return answer
             except CloudFormationError as error:
                 raise failed(error.name, error.cause) from None
+            except ConnectionResetError:
+                raise failed(f"{service}.SdkClientException", "it was reset") from None
             if fault in {F.HUNG_BEFORE, F.HUNG_AFTER, F.HUNG_ALWAYS}:
                 raise failed("States.Timeout", "")
             if fault is F.THROTTLED:
@@ -217,6 +236,13 @@ class FaultyEngine(Engine):
     def _stack_changed(self, stack_id: str) -> None:
         status = self.world.stacks.stacks[stack_id].status
         self._deliver("StackEvents", f"event:{status}", lambda: settle(stack_id, self.platform))
+
+    def _build_changed(self, build_id: str, what: str) -> None:
+        def told() -> None:
+            note_phase(build_id, what, self.platform)
+            settle_build(build_id, self.platform)
+
+        self._deliver("BuildEvents", f"event:build {what}", told)
 
     def _deliver(
         self, consumer: str, what: str, consume: Callable[[], Any],
@@ -331,7 +357,12 @@ def engines() -> Iterator[Callable[[CertifiedWorld, Injector], FaultyEngine]]:
             stepfunctions, "_invoke_aws_sdk_integration",
             lambda resource, arguments: own.get().sdk(resource, arguments),
         )  # fmt: skip
-        for service, member in (("sqs:sendMessage", "send_message"), ("sns:publish", "publish")):
+        members = {
+            "sqs:sendMessage": "send_message",
+            "sns:publish": "publish",
+            "codebuild:startBuild": "start_build",
+        }
+        for service, member in members.items():
             patch.setitem(
                 stepfunctions._SERVICE_DISPATCH, f"arn:aws:states:::{service}",
                 lambda resource, arguments, member=member: getattr(own.get(), member)(

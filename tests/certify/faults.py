@@ -17,7 +17,8 @@ from autoprovision.domain.errors import AutoprovisionError, BusyError, Unavailab
 PORTS = (
     "records", "catalog", "secrets", "workflows", "stacks", "waits", "approvals", "signer", "users",
     "directory", "mailer", "events", "operators", "source", "sites", "probe", "intake",
-    "idempotency", "builds", "names", "findings",
+    "idempotency", "builds", "build_files", "functions", "services", "change_sets", "names",
+    "findings",
 )  # fmt: skip
 # Calls that change nothing. Whatever is not named here counts as an effect.
 READS = frozenset(

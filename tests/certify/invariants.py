@@ -4,18 +4,19 @@ import json
 from collections import Counter
 
 from tests.certify.engine import FaultyEngine
-from tests.certify.world import CertifiedWorld, bucket_of
+from tests.certify.updates import update_is_whole_or_nothing
+from tests.certify.world import CertifiedWorld
 from tests.workflow.world import ROOT, SECRET
 
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
-from autoprovision.domain.blueprint import PublishMethod
 from autoprovision.domain.quota import HoldState
 from autoprovision.domain.request import Request
 from autoprovision.usecases import reconcile
 
 _MESSAGES = {
     "provision": {"SUCCEEDED": "provisioned"},
-    "update": {"SUCCEEDED": "updated"},
+    "update": dict.fromkeys(("FAILED", "CANCELLED", "REJECTED", "EXPIRED"), "update-failed")
+    | {"SUCCEEDED": "updated"},
     "terminate": {"SUCCEEDED": "terminated"},
 }
 
@@ -27,6 +28,8 @@ def violations(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
     applications = world.records.applications(None, limit=10_000).items
     for request in requests:
         found += _request(world, request)
+        if request.kind == "update":
+            found += update_is_whole_or_nothing(world, request)
     for application in applications:
         found += _application(world, application)
     if _may_be_doubled(engine):
@@ -89,9 +92,7 @@ def _application(world: CertifiedWorld, application: Application) -> list[str]:
         found.append("application: it is said to live, its stack does not")
     if hold is None or hold.state is not HoldState.COMMITTED:
         found.append("hold: not committed for a live application")
-    if world.folder.manifest.publish.method is PublishMethod.FILES and not (
-        stack is not None and bucket_of(stack.id) in world.sites.live
-    ):
+    if world.target and not (stack is not None and world.live_release(stack.id)):
         found.append("application: it is said to live, nothing is published")
     return found
 
@@ -110,6 +111,24 @@ def _nothing_open(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
     return found
 
 
+def _builds(world: CertifiedWorld) -> list[str]:
+    """No build runs, no source lies about, and an output only of what was published."""
+    found = []
+    if any(not one.is_over for one in world.builds.known.values()):
+        found.append("builds: one still runs")
+    if world.build_files.sources:
+        found.append("builds: a source is left")
+    of = {one.build_folder: one for one in world.records.requests(None, limit=10_000).items}
+    left = [
+        folder
+        for folder in world.build_files.outputs
+        if folder not in of or of[folder].status != "SUCCEEDED"
+    ]
+    if left:
+        found.append(f"builds: {len(left)} outputs are left of requests that failed")
+    return found
+
+
 def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str]:
     found = []
     live = [one for one in applications if one.status not in ENDED]
@@ -121,6 +140,9 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
         found.append("names: a stack began to go while a name led to it")
     if len(world.sites.live) > len(live):
         found.append("files: some are left in a bucket")
+    found += _builds(world)
+    if world.functions.kept and not live:
+        found.append("releases: some are kept of a function that is gone")
     if len(world.secrets.kept) > len(live):
         found.append("secrets: credentials are left")
     told = json.dumps(

@@ -52,6 +52,7 @@ def play(folder: BlueprintFolder, scenario: Scenario, point: Point | None, make:
     if scenario.live:
         world.order(scenario.environment)
         until_quiet(world, engine, scenario)
+        world.note_standing()
     before = set(engine.runs)
     scenario.arrange(world, engine)
     injector.met.clear()
@@ -89,6 +90,7 @@ def until_quiet(
         engine.arrive_late()
         engine.redrive()
         world.stacks.go_on()
+        world.code_build.go_on()
         for request in _needing_operators(world) if ended else ():
             operators.called = True
             operators.broken += _is_visible(world, engine, request)

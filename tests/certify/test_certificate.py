@@ -14,8 +14,11 @@ from tests.certify.engine import engines
 from tests.certify.faults import F, Place, Point
 from tests.certify.play import Make, play
 from tests.certify.scenarios import SCENARIOS, Scenario
+from tests.certify.scenarios.common import FIRST
 from tests.certify.world import CATALOG, ROOT, blueprints
 from tests.workflow.definitions import states_of
+
+from autoprovision.deployer.blueprint_folder import BlueprintFolder
 
 WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
 IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
@@ -31,8 +34,10 @@ def make() -> Iterator[Make]:
     logging.disable(logging.NOTSET)
 
 
-def static_site():
-    return next(one for one in blueprints() if one.manifest.id == "static-site")
+def home(scenario: Scenario) -> BlueprintFolder:
+    """The first blueprint that a scenario is played on."""
+    name = (scenario.on or (FIRST,))[0]
+    return next(one for one in blueprints() if one.manifest.id == name)
 
 
 def not_yet(workflow: str) -> set[str]:
@@ -43,7 +48,7 @@ def not_yet(workflow: str) -> set[str]:
 def test_every_state_of_every_workflow_is_entered_by_a_scenario(make: Make):
     entered: dict[str, set[str]] = {name: set() for name in WORKFLOWS}
     for scenario in SCENARIOS:
-        entered[scenario.workflow] |= play(static_site(), scenario, None, make).states
+        entered[scenario.workflow] |= play(home(scenario), scenario, None, make).states
     for workflow in WORKFLOWS:
         missing = set(states_of(workflow)) - entered[workflow]
         assert missing == not_yet(workflow), f"{workflow}: add a scenario in scenarios/"
@@ -69,7 +74,7 @@ def test_every_blueprint_carries_its_certificate(folder):
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
 def test_a_scenario_ends_as_it_should_and_leaves_nothing(scenario: Scenario, make: Make):
-    outcome = play(static_site(), scenario, None, make)
+    outcome = play(home(scenario), scenario, None, make)
     assert outcome.broken == []
     assert outcome.status in scenario.ends
 
@@ -77,9 +82,9 @@ def test_a_scenario_ends_as_it_should_and_leaves_nothing(scenario: Scenario, mak
 @pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=IDS)
 def test_whatever_goes_wrong_nothing_is_left(number: int, make: Make):
     scenario = SCENARIOS[number]
-    places = play(static_site(), scenario, None, make).places
+    places = play(home(scenario), scenario, None, make).places
     for point in list(certificate.points_of(places))[number % _EVERY :: _EVERY]:
-        broken, _ = certificate.try_point(static_site(), scenario, point, make)
+        broken, _ = certificate.try_point(home(scenario), scenario, point, make)
         assert broken == [], point
 
 
@@ -96,7 +101,7 @@ def test_the_certificate_sees_what_is_left(make: Make, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(steps, "run", lazy)
     scenario = next(one for one in SCENARIOS if one.name == "stack fails")
-    assert "secrets: credentials are left" in play(static_site(), scenario, None, make).broken
+    assert "secrets: credentials are left" in play(home(scenario), scenario, None, make).broken
     point = Point(Place("CloseRequest", "records.close#1"), F.ERROR_AFTER)
-    broken, _ = certificate.try_point(static_site(), scenario, point, make)
+    broken, _ = certificate.try_point(home(scenario), scenario, point, make)
     assert "secrets: credentials are left" in broken

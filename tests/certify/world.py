@@ -1,122 +1,174 @@
-"""A world in which one blueprint of the catalog is ordered: CloudFormation takes its time, events
-travel, and workflows really start.
+"""A world in which one blueprint of the catalog is ordered: CloudFormation and CodeBuild take their
+time, events travel, and workflows really start.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.workflow.cloudformation import CloudFormation
-from tests.workflow.world import ADA, DOMAIN, REPOSITORY, SECRET, World, tree
+from tests.certify.cloudformation import Shape, SlowChangeSets, SlowCloudFormation, bucket_of
+from tests.certify.codebuild import SlowCodeBuild
+from tests.workflow.world import ADA, DOMAIN, REPOSITORY, SECRET, World
 
 from autoprovision.deployer.blueprint_folder import (
     BlueprintFolder,
     read_blueprint_folder,
     read_price_book,
 )
-from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod
+from autoprovision.domain.application import Application
+from autoprovision.domain.blueprint import (
+    Catalog,
+    PublishedBlueprint,
+    PublishMethod,
+    PublishTarget,
+)
+from autoprovision.domain.git_source import SourceFile, SourceTree
+from autoprovision.domain.price import PriceBook
 from autoprovision.domain.request import Request, TargetEnvironment
 from autoprovision.domain.stack import StackResource
+from autoprovision.usecases.updates import LIVE_IMAGE, LIVE_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "catalog"
 REQUEST_ID = "req_01jd0000000000000000000000"
+OTHER = REPOSITORY + "-2"  # where an update finds its code
+IMAGES = "123456789012.dkr.ecr.ap-southeast-1.amazonaws.com"
+_TEMPLATE = "https://s3.ap-southeast-1.amazonaws.com/catalog/"
 
 
 def blueprints() -> list[BlueprintFolder]:
-    """Everything whose code goes live without a build."""
+    """Everything that can be ordered."""
     prices = read_price_book(CATALOG / "prices.yaml")
     folders = sorted(path.parent for path in CATALOG.glob("*/blueprint.yaml"))
-    read = [read_blueprint_folder(folder, prices) for folder in folders]
-    return [one for one in read if one.manifest.publish.method is not PublishMethod.BUILD]
+    return [read_blueprint_folder(folder, prices) for folder in folders]
 
 
-def bucket_of(stack_id: str) -> str:
-    """The bucket of a stack."""
-    return f"site-{stack_id.split('/')[1]}"
+def _code(commit: str, *paths: str) -> SourceTree:
+    made = {
+        path: SourceFile(path, 2, False, "0" * 40, lambda: b"hi") for path in dict.fromkeys(paths)
+    }
+    return SourceTree(commit, made)
 
 
-@dataclass
-class SlowCloudFormation(CloudFormation):
-    """Stacks that reach their ends when it is time, with an event for each.
+@dataclass(frozen=True)
+class Standing:
+    """How an application stands: what a failed update has to leave."""
 
-    Attributes:
-        under_way: stacks and the status that they come to next.
-        bucket_is_full: whether something lies in a bucket.
-    """
-
-    under_way: dict[str, str] = field(default_factory=dict)
-    bucket_is_full: Callable[[str], bool] = lambda bucket: False
-
-    def becomes(self, stack_id: str, status: str) -> None:
-        self.outputs = {"Url": "http://shop.test", "BucketName": bucket_of(stack_id)}
-        super().becomes(stack_id, status)
-
-    def create(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        end, self.create_ends = self.create_ends, None
-        try:
-            answer = super().create(arguments)
-        finally:
-            self.create_ends = end
-            for stack in self.stacks.values():
-                if stack.status == "CREATE_IN_PROGRESS" and end:
-                    self.under_way.setdefault(stack.id, end)
-        return answer
-
-    def delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        self.calls.append("delete")
-        stack = self.find(arguments["StackName"])
-        if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
-            return {}
-        end = self.begin_deletion(stack, arguments)
-        self.stacks[stack.id] = stack.with_(status="DELETE_IN_PROGRESS")
-        self.under_way[stack.id] = end or "DELETE_COMPLETE"
-        return {}
-
-    def go_on(self) -> bool:
-        """Let everything under way come to its end. Gives whether there was anything."""
-        ends = list(self.under_way.items())
-        self.under_way.clear()
-        for stack_id, end in ends:
-            full = end == "DELETE_COMPLETE" and self.bucket_is_full(bucket_of(stack_id))
-            self.becomes(stack_id, "DELETE_FAILED" if full else end)
-        return bool(ends)
-
-    def resources(self, stack_id: str) -> list[StackResource]:
-        status = self.stacks[stack_id].status
-        return [
-            StackResource(
-                logical_id="Site", type="AWS::S3::Bucket", physical_id=bucket_of(stack_id),
-                status="DELETE_FAILED" if status == "DELETE_FAILED" else "CREATE_COMPLETE",
-            ),
-            *self.records(stack_id),
-        ]  # fmt: skip
-
-    def ours(self) -> list[Any]:
-        return [one for one in self.live if "autoprovision:application" in one.tags]
+    application: Application
+    shape: Shape
+    release: str
+    secrets: frozenset[str]
 
 
 class CertifiedWorld(World):
-    """A platform on which one blueprint can be ordered."""
+    """A platform on which one blueprint can be ordered.
+
+    Attributes:
+        before: how the application stood when the workflow began, if there was one.
+    """
 
     def __init__(self, folder: BlueprintFolder) -> None:
         super().__init__()
-        self.stacks: SlowCloudFormation = SlowCloudFormation(names=self.names, domain=DOMAIN)
-        self.stacks.bucket_is_full = lambda bucket: bucket in self.sites.live
         self.folder = folder
-        published = PublishedBlueprint(
-            manifest=folder.manifest, digest=folder.digest,
-            template_url="https://s3.ap-southeast-1.amazonaws.com/catalog/1",
-            role_arn="arn:aws:iam::000000000000:role/stack", resources=folder.parsed.resources,
-            recipe_key="recipe" if folder.recipe else None, build_project="build",
+        self.before: Standing | None = None
+        publish = folder.manifest.publish
+        is_built = publish.method is PublishMethod.BUILD
+        self.target = publish.target if publish.method is not PublishMethod.NONE else None
+        self.stacks: SlowCloudFormation = SlowCloudFormation(
+            names=self.names, domain=DOMAIN, outputs_of=self._outputs,
+            more_resources=self._functions, applied=self._applied,
+            bucket_is_full=lambda bucket: bucket in self.sites.live,
+            defaults=_DEFAULTS.get(self.target, {}),
         )  # fmt: skip
-        prices = read_price_book(CATALOG / "prices.yaml")
+        self.change_sets = SlowChangeSets(self.stacks)
+        self.code_build = SlowCodeBuild(self, output=self._built)
+        self._published = PublishedBlueprint(
+            manifest=folder.manifest, digest=folder.digest, template_url=_TEMPLATE + "1",
+            role_arn="arn:aws:iam::000000000000:role/stack", resources=folder.parsed.resources,
+            recipe_key="recipe" if is_built else None, build_project="build",
+        )  # fmt: skip
+        self._publish(self._published, read_price_book(CATALOG / "prices.yaml"))
+        for url, commit in ((REPOSITORY, "c0ffee" * 6), (OTHER, "decade" * 6)):
+            self.source.trees[url] = _code(commit, "index.html", *publish.needs)
+
+    def _publish(self, one: PublishedBlueprint, prices: PriceBook) -> None:
         self.catalog.publish(Catalog(
-            blueprints=(published,), prices=prices, version="1", networks=tuple(TargetEnvironment),
+            blueprints=(one,), prices=prices, version=one.manifest.version,
+            networks=tuple(TargetEnvironment),
         ))  # fmt: skip
-        self.source.trees[REPOSITORY] = tree("index.html", *folder.manifest.publish.needs)
+
+    def publish_next(self) -> None:
+        """A newer version of the blueprint, with another template and at twice the price."""
+        prices = self.catalog.catalog().prices
+        dearer = {name: one.with_(cents=one.cents * 2) for name, one in prices.prices.items()}
+        manifest = self.folder.manifest.model_copy(update={"version": "9.0.0"})
+        following = {"manifest": manifest, "digest": "sha256:9", "template_url": _TEMPLATE + "2"}
+        self._publish(
+            self._published.model_copy(update=following), prices.with_(prices=dearer, version="2")
+        )
+
+    # What stacks have, and what becomes of it.
+
+    def _outputs(self, stack_id: str) -> dict[str, str]:
+        name = stack_id.split("/")[1]
+        application = self.stacks.stacks[stack_id].tags.get("autoprovision:application")
+        return {
+            "Url": "http://shop.test", "BucketName": bucket_of(stack_id), "FunctionName": f"f-{name}",
+            "ClusterName": "dev", "ServiceName": f"s-{name}", "RepositoryUri": f"{IMAGES}/{name}",
+            "BuildRoleArn": f"arn:aws:iam::000000000000:role/it-app-{application}-build", "Nodes": "1",
+        }  # fmt: skip
+
+    def _functions(self, stack_id: str) -> list[StackResource]:
+        if self.target is not PublishTarget.FUNCTION:
+            return []
+        name = self._outputs(stack_id)["FunctionName"]
+        return [
+            StackResource(
+                logical_id="Function", type="AWS::Lambda::Function", physical_id=name,
+                status="CREATE_COMPLETE",
+            )
+        ]  # fmt: skip
+
+    def _applied(self, stack_id: str, before: Shape, now: Shape) -> None:
+        """A stack's resources are made anew where its template or parameters differ."""
+        outputs = self._outputs(stack_id)
+        if self.target is PublishTarget.SITE and _differ(LIVE_PATH, before, now):
+            self.sites.paths[bucket_of(stack_id)] = now.parameters[LIVE_PATH]
+        if self.target is PublishTarget.SERVICE and _differ(LIVE_IMAGE, before, now):
+            self.services.live[outputs["ServiceName"]] = now.parameters[LIVE_IMAGE]
+        if self.target is PublishTarget.FUNCTION and before.template != now.template:
+            # A newer template may come with another placeholder.
+            self.functions.live[outputs["FunctionName"]] = "placeholder"
+
+    def _built(self, variables: dict[str, str]) -> dict[str, str]:
+        image = f"{variables['OUTPUT_RepositoryUri']}:{variables['COMMIT'][:12]}"
+        return {
+            "index.html": variables["COMMIT"], "index.py": variables["COMMIT"],
+            "image.json": json.dumps({"image": image}),
+        }  # fmt: skip
+
+    def live_release(self, stack_id: str) -> str:
+        """What runs at an application."""
+        outputs = self._outputs(stack_id)
+        return {
+            PublishTarget.SITE: self.sites.paths.get(bucket_of(stack_id), ""),
+            PublishTarget.FUNCTION: self.functions.live.get(outputs["FunctionName"], ""),
+            PublishTarget.SERVICE: self.services.live.get(outputs["ServiceName"], ""),
+            None: "",
+        }[self.target]
+
+    def note_standing(self) -> None:
+        """How the application stands now; it does not expire while questions wait for days."""
+        for one in self.records.applications(None, limit=1).items:
+            if one.stack_id is None:
+                continue
+            application = self.records.patch_application(one.id, expires_at=None)
+            self.before = Standing(
+                application, self.stacks.shapes[application.stack_id],
+                self.live_release(application.stack_id), frozenset(self.secrets.kept),
+            )  # fmt: skip
 
     def order(
         self, environment: str = "dev", *, request_id: str = REQUEST_ID, name: str = "shop"
@@ -132,3 +184,13 @@ class CertifiedWorld(World):
         document.pop("BusinessUnit", None)
         actor = self.users.by_email(ADA).actor()
         return requests.submit(actor, document, self, request_id=request_id)
+
+
+_DEFAULTS: Mapping[Any, dict[str, str]] = {
+    PublishTarget.SITE: {LIVE_PATH: "/releases/first"},
+    PublishTarget.SERVICE: {LIVE_IMAGE: ""},
+}
+
+
+def _differ(name: str, before: Shape, now: Shape) -> bool:
+    return before.parameters.get(name) != now.parameters.get(name)

@@ -132,6 +132,16 @@ def test_an_end_is_not_reached_past_the_hold(records: Records) -> None:
         records.close(request.id, S.SUCCEEDED, reason="", message="", at=at())
 
 
+def test_where_a_build_lies_is_said_once(records: Records) -> None:
+    give_quota(records, 100)
+    request = admit(records, 1)
+    assert records.note_build_folder(request.id, "builds/one").build_folder == "builds/one"
+    assert records.note_build_folder(request.id, "builds/two").build_folder == "builds/one"
+    assert records.request(request.id).build_folder == "builds/one"
+    with pytest.raises(NotFoundError):
+        records.note_build_folder(request_id(9), "builds/one")
+
+
 def test_patches_set_and_empty_fields_and_know_their_names(records: Records) -> None:
     give_quota(records, 100)
     request = admit(records, 1)

@@ -44,6 +44,14 @@ def test_a_new_token_replaces_the_old_one(waits: Waits) -> None:
     assert waits.of_request(request_id(1), "stack") is None
 
 
+def test_a_token_that_arrives_late_does_not_replace_a_newer_one(waits: Waits) -> None:
+    waits.put("stack", "new", request_id=request_id(1), purpose="CREATE", at=at(5))
+    waits.put("stack", "old", request_id=request_id(1), purpose="CREATE", at=at(4))
+    assert waits.get("stack") == ("new", "CREATE")
+    waits.put("stack", "newer", request_id=request_id(1), purpose="CREATE", at=at(5))
+    assert waits.get("stack") == ("newer", "CREATE")
+
+
 def _machine(store: Store) -> str:
     """A workflow that hands its token to a queue and waits."""
     sqs, states, iam = store.client("sqs"), store.client("stepfunctions"), store.client("iam")

@@ -178,8 +178,9 @@ def succeeded(arguments: dict[str, Any]) -> Build:
 
 
 def name_of(step: str, event: dict[str, Any]) -> str:
-    """The state that called: two of them share a function."""
-    return "AwaitStackDeletion" if event.get("purpose") == "DELETE" else step
+    """The state that called: three of them share a function."""
+    purposes = {"DELETE": "AwaitStackDeletion", "SETTLE": "AwaitStackRestored"}
+    return purposes.get(event.get("purpose", ""), step)
 
 
 def _snake(name: str) -> str:

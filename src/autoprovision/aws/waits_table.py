@@ -23,12 +23,19 @@ class WaitsTable:
         self._table = table
 
     def put(self, stack_id: str, token: str, *, request_id: str, purpose: str, at: str) -> None:
-        """Remember who waits; a new token replaces the old one, which is dead then."""
+        """Remember who waits; a new token replaces the old one, which is dead then.
+
+        A write that was under way for long must not put a dead token over the one that lives.
+        """
         item = {
             "stackId": stack_id, "token": token, "requestId": request_id, "purpose": purpose,
             "at": at, "expiresAtEpoch": int((moment(at) + _KEPT).timestamp()),
         }  # fmt: skip
-        write_alone(self._dynamo.client, put("wait", self._table, item))
+        is_newer = Attr("stackId").not_exists() | Attr("at").lte(at)
+        try:
+            write_alone(self._dynamo.client, put("wait", self._table, item, is_newer))
+        except ConditionsFailedError:
+            return  # a later one waits
 
     def get(self, stack_id: str) -> tuple[str, str] | None:
         """Token and purpose, strongly consistent."""

@@ -160,6 +160,14 @@ class MemoryRecords(MemorySettlement):
         with self._lock:
             return self._write_request(self.request(request_id), **changes)
 
+    def note_build_folder(self, request_id: str, folder: str) -> Request:
+        """Say where a request's build takes from and brings to, unless it was said before."""
+        with self._lock:
+            request = self.request(request_id)
+            if request.build_folder:
+                return request
+            return self._write_request(request, build_folder=folder)
+
     def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
         """Mark a request that somebody asked to stop; from then on it cannot succeed."""
         with self._lock:

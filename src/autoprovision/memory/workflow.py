@@ -61,12 +61,13 @@ class MemoryWaits:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._waits: dict[str, tuple[str, str, str]] = {}
+        self._waits: dict[str, tuple[str, str, str, str]] = {}
 
-    def put(self, stack_id: str, token: str, *, request_id: str, purpose: str, at: str) -> None:  # noqa: ARG002 - the port's
+    def put(self, stack_id: str, token: str, *, request_id: str, purpose: str, at: str) -> None:
         """Remember who waits; a new token replaces the old one."""
         with self._lock:
-            self._waits[stack_id] = (token, purpose, request_id)
+            if stack_id not in self._waits or self._waits[stack_id][3] <= at:
+                self._waits[stack_id] = (token, purpose, request_id, at)
 
     def get(self, stack_id: str) -> tuple[str, str] | None:
         """Token and purpose."""

@@ -70,6 +70,13 @@ class Records(Protocol):
     def patch_request(self, request_id: str, **changes: Any) -> Request:
         """Set fields that no rule guards (stack id, URL, execution count)."""
 
+    def note_build_folder(self, request_id: str, folder: str) -> Request:
+        """Say where a request's build takes from and brings to, unless it was said before.
+
+        Returns:
+            The request as it is now: with the folder that was said first.
+        """
+
     def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
         """Mark a request that somebody asked to stop; from then on it cannot succeed.
 

@@ -101,7 +101,11 @@ class Waits(Protocol):
     """Task tokens that wait for a stack."""
 
     def put(self, stack_id: str, token: str, *, request_id: str, purpose: str, at: str) -> None:
-        """Remember who waits; a new token replaces the old one, which is dead then."""
+        """Remember who waits; a new token replaces the old one, which is dead then.
+
+        Args:
+            at: now; a token that is older than the one that is known is left out.
+        """
 
     def get(self, stack_id: str) -> tuple[str, str] | None:
         """Token and purpose, strongly consistent."""

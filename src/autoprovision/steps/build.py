@@ -68,8 +68,10 @@ def stage_source(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     ordered = request.plan or application
     published = platform.catalog.version(ordered.blueprint, ordered.version)
     stack, _ = url_of(event["stackId"], platform)
-    folder = request.build_folder or f"builds/{application.id}/{request.id}/{token_hex(16)}"
-    request = platform.records.patch_request(request.id, build_folder=folder)
+    request = platform.records.note_build_folder(
+        request.id, f"builds/{application.id}/{request.id}/{token_hex(16)}"
+    )
+    folder = request.build_folder or ""
     with (
         fetched(request, application, platform) as tree,
         tempfile.TemporaryFile() as archive,

@@ -13,6 +13,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.mails import render
 from autoprovision.ports import Platform
 from autoprovision.steps.plan import event_detail
+from autoprovision.steps.secrets import forget_replaced
 
 _S, _E = RequestStatus, EventName
 # status: (mail, events), for a first request.
@@ -46,7 +47,7 @@ def notify(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
 
 
 def tell(request: Request, platform: Platform) -> bool:
-    """Publish the outcome, mail it, and tell operators when they are needed.
+    """Publish the outcome, mail it, tell operators when they are needed, and clear up behind it.
 
     What was told is noted with the request last: whatever ends this in the middle, the sweep tells
     it again. Events may come twice; the mail does not.
@@ -58,17 +59,19 @@ def tell(request: Request, platform: Platform) -> bool:
         return False
     sent = _announce(request, platform)
     _forget_wait(request, platform)
+    forget_replaced(request, platform)
     platform.records.mark_told(request)
     return sent
 
 
 def _forget_wait(request: Request, platform: Platform) -> None:
-    """A token that waits for the stack of a request at its end is dead: nobody takes its answer."""
-    if not request.is_final or not request.stack_id:
+    """A token that waits for a request at its end is dead: nobody takes its answer."""
+    if not request.is_final:
         return
-    token = platform.waits.of_request(request.id, request.stack_id)
-    if token:
-        platform.waits.remove(request.stack_id, token)
+    for awaited in (request.stack_id, request.build_id):
+        token = platform.waits.of_request(request.id, awaited) if awaited else None
+        if awaited and token:
+            platform.waits.remove(awaited, token)
 
 
 def _announce(request: Request, platform: Platform) -> bool:

@@ -9,7 +9,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import CancelledError
 from autoprovision.steps.request import wanted
-from autoprovision.steps.update import commit, forget_replaced
+from autoprovision.steps.update import commit
 from autoprovision.steps.url import url_of, without_url
 
 
@@ -25,14 +25,11 @@ def commit_quota(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """
     standing = platform.records.request(event["requestId"])
     if standing.status is RequestStatus.SUCCEEDED:
-        forget_replaced(standing, platform)
         return {"message": standing.message}
     request = wanted(event, platform)
     stack, url = url_of(event["stackId"], platform)
     if request.kind == "update":
-        message = commit(request, stack, url, platform)
-        forget_replaced(request, platform)
-        return {"message": message}
+        return {"message": commit(request, stack, url, platform)}
     outcome = without_url(request, stack) or {
         "message": f"{request.application_name} answers at {url}.",
         "reason": "PROVISIONED",

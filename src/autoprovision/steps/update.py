@@ -185,12 +185,6 @@ def commit(request: Request, stack: Stack, url: str, platform: Platform) -> str:
     return str(changes["message"])
 
 
-def forget_replaced(request: Request, platform: Platform) -> None:
-    """The credentials before are of no use once others have taken their place."""
-    if request.replaced_secret_arn:
-        platform.secrets.forget(request.replaced_secret_arn)
-
-
 def begin_restoring(request: Request, platform: Platform) -> dict[str, Any]:
     """What it takes to bring the stack back to how it stood.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import STEADY, Application
-from autoprovision.domain.blueprint import Catalog, Publish, PublishMethod, PublishTarget
+from autoprovision.domain.blueprint import Publish, PublishMethod, PublishTarget
 from autoprovision.domain.change import ChangeSet, Preview, change_arguments, preview
 from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
@@ -111,7 +111,7 @@ def planned(actor: Actor, application: Application, wish: Wish, platform: Platfo
     catalog = platform.catalog.catalog()
     if not wish.upgrade:
         version = platform.catalog.version(application.blueprint, application.version)
-        catalog = Catalog(blueprints=(version,), prices=catalog.prices, version=catalog.version)
+        catalog = catalog.with_(blueprints=(version,))
     found = plan_for(
         actor, wish.template, application.business_unit, platform, catalog=catalog,
         own_hold=application.monthly_credits, changes=application,

@@ -7,7 +7,8 @@ scenario that enters it.
 from tests.certify.scenarios.common import Scenario
 from tests.certify.scenarios.provision import PROVISION
 from tests.certify.scenarios.terminate import TERMINATE
+from tests.certify.scenarios.update import UPDATE
 
-SCENARIOS: tuple[Scenario, ...] = (*PROVISION, *TERMINATE)
+SCENARIOS: tuple[Scenario, ...] = (*PROVISION, *TERMINATE, *UPDATE)
 
 __all__ = ["SCENARIOS", "Scenario"]

@@ -12,6 +12,11 @@ from autoprovision.domain.request import Request
 from autoprovision.usecases import approvals
 
 World, Arrange = CertifiedWorld, Callable[[CertifiedWorld, FaultyEngine], None]
+# What does not depend on the blueprint is played on this one.
+FIRST = "static-site"
+EVERYWHERE: tuple[str, ...] = ()
+# One for each target of a build.
+BUILT = ("serverless-web", "spa", "web-service")
 UP, FAILED = frozenset({"SUCCEEDED"}), frozenset({"FAILED"})
 TWICE = ("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE")
 
@@ -23,6 +28,8 @@ def nothing(world: World, engine: FaultyEngine) -> None:
 def heal_world(world: World) -> None:
     """What an operator does before resuming: take away what was in the way."""
     world.stacks.delete_ends = ["DELETE_COMPLETE"]
+    world.stacks.restore_ends = ["UPDATE_COMPLETE"]
+    world.stacks.continue_ends = ["UPDATE_ROLLBACK_COMPLETE"]
     world.outside._planned.clear()
 
 
@@ -39,7 +46,7 @@ class Scenario:
         begin: starts the workflow and gives its request.
         live: whether an application is there before it begins.
         ends: the statuses that it comes to when nothing else goes wrong.
-        everywhere: whether it is played on every blueprint.
+        on: the blueprints that it is played on; none: on all of them.
     """
 
     workflow: str
@@ -50,7 +57,7 @@ class Scenario:
     begin: Callable[[World, FaultyEngine, str], Request] = order
     live: bool = False
     heal: Callable[[World], None] = heal_world
-    everywhere: bool = False
+    on: tuple[str, ...] = (FIRST,)
 
 
 def _decide(world: World, request_id: str, email: str, decision: str) -> None:

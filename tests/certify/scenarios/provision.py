@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from tests.certify.codebuild import GONE
 from tests.certify.engine import FaultyEngine
 from tests.certify.scenarios.common import (
+    BUILT,
+    EVERYWHERE,
     FAILED,
     TWICE,
     UP,
@@ -36,9 +39,20 @@ def _provision(name: str, ends: frozenset[str], arrange: Arrange, **more: Any) -
     return Scenario("provision", name, ends, arrange, **more)
 
 
+def _build_ends(end: str) -> Arrange:
+    def arrange(world: World, engine: FaultyEngine) -> None:
+        world.code_build.build_ends = end
+
+    return arrange
+
+
+def _start_answer_lost(world: World, engine: FaultyEngine) -> None:
+    world.code_build.lose_answer = 1
+
+
 _FAILS = _create_ends("ROLLBACK_COMPLETE")
 PROVISION: tuple[Scenario, ...] = (
-    _provision("straight to its URL", UP, nothing, everywhere=True),
+    _provision("straight to its URL", UP, nothing, on=EVERYWHERE),
     _provision("approved", UP, answered((BOB, "APPROVED")), environment="stag"),
     _provision(
         "approved by two", UP, answered((BOB, "APPROVED"), (EVE, "APPROVED")), environment="prod"
@@ -52,9 +66,14 @@ PROVISION: tuple[Scenario, ...] = (
     _provision("answer to create lost", UP, _create_answer_lost),
     _provision("stack fails", FAILED, _FAILS),
     _provision("rollback fails", FAILED, _create_ends("ROLLBACK_FAILED")),
-    _provision("URL never answers", FAILED, url_is_dead, everywhere=True),
+    _provision("URL never answers", FAILED, url_is_dead, on=EVERYWHERE),
     _provision("deletion fails twice", FAILED, deletions(*TWICE)),
     _provision("cannot be deleted", FAILED, deletions("DELETE_FAILED")),
     _provision("mails fail", UP, broken("mail")),
+    _provision("build fails", FAILED, _build_ends("FAILED"), on=BUILT),
+    _provision("build takes too long", FAILED, _build_ends("TIMED_OUT"), on=BUILT[:1]),
+    _provision("build is stopped by hand", FAILED, _build_ends("STOPPED"), on=BUILT[:1]),
+    _provision("build is forgotten", FAILED, _build_ends(GONE), on=BUILT[:1]),
+    _provision("answer to start lost", UP, _start_answer_lost, on=BUILT[:1]),
     _provision("mark fails", FAILED, broken("unpublish", "operators", then=_FAILS)),
 )

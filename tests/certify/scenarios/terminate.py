@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.certify.engine import FaultyEngine
 from tests.certify.scenarios.common import (
+    EVERYWHERE,
     TWICE,
     UP,
     Arrange,
@@ -32,7 +33,7 @@ def _termination(name: str, arrange: Arrange, **more: Any) -> Scenario:
 
 
 TERMINATE: tuple[Scenario, ...] = (
-    _termination("gone", nothing, everywhere=True),
+    _termination("gone", nothing, on=EVERYWHERE),
     _termination("deletion fails twice", deletions(*TWICE)),
     _termination("cannot be deleted", deletions("DELETE_FAILED")),
     _termination("mails fail", broken("mail")),

@@ -202,6 +202,16 @@ class RequestRecords:
         except ConditionsFailedError:
             raise no_request(request_id) from None
 
+    def note_build_folder(self, request_id: str, folder: str) -> Request:
+        """Say where a request's build takes from and brings to, unless it was said before."""
+        first = Attr("id").exists() & Attr("buildFolder").not_exists()
+        change = Change(changed_members(Request, {"build_folder": folder}))
+        write = update("request", self._tables.requests, request_key(request_id), change, first)
+        try:
+            return request_of(write_alone(self._tables.client, write))
+        except ConditionsFailedError:
+            return self.request(request_id)
+
     def ask_to_cancel(self, request_id: str, *, by: str) -> Request:
         """Mark a request that somebody asked to stop; from then on it cannot succeed.
 
