@@ -17,9 +17,7 @@ from tests.certify.engine import engines
 from tests.certify.faults import Fault, Place, Point
 from tests.certify.play import Make, Outcome, play
 from tests.certify.scenarios import SCENARIOS, Scenario
-from tests.certify.scenarios.common import EVERYWHERE
 from tests.certify.world import CATALOG, ROOT, blueprints
-from tests.workflow.definitions import states_of
 
 PAGE = ROOT / "docs" / "certificate.md"
 NAME = "certificate.json"
@@ -101,7 +99,7 @@ def examine_all(say: Say) -> list[Unit]:
         (one.manifest.id, n)
         for one in blueprints()
         for n, scenario in enumerate(SCENARIOS)
-        if one.manifest.id in scenario.on or scenario.on == EVERYWHERE
+        if scenario.is_played_on(one.manifest.id)
     ]
     units: list[Unit] = []
     context = multiprocessing.get_context("spawn")
@@ -199,11 +197,6 @@ def _by_scenario(units: list[Unit]) -> list[str]:
     return rows
 
 
-# Entered by no scenario here; tests/workflow and tests/e2e run them with failures of their own.
-NOT_YET: dict[str, set[str]] = {
-    "provision": {"StageSource", "BuildProject", "AwaitBuild"},
-    "update": set(states_of("update")),
-}
 F = Fault
 MEANING = {
     F.ERROR_BEFORE: "the call fails once, nothing has happened",
@@ -238,13 +231,15 @@ When a run has come to rest, with the sweep at work and operators resuming what 
 
 - no stack, file or credential without a live application; no hold, name or lock of one that has ended
 - the request has a final status with a reason and a sentence, and a timeline
-- the application's status is true: AVAILABLE has a complete stack, its files and a committed hold; TERMINATED has nothing
+- the application's status is true: AVAILABLE has a complete stack, a live release and a committed hold; TERMINATED has nothing
+- an update came whole or not at all: after one that failed, the stack's template and parameters, the live release, the credentials, the price and everything that was asked for are those of before
+- no build runs, no staged source is left, and no output of a build but of what was published
 - exactly one mail tells the outcome, and an event says it; no credential is in a history, mail or event
 - no task token waits, no question is open, no execution runs
 - the ledger proves: entries, accounts, holds, applications and stacks agree
 - whatever needed an operator said so, with the command that resumes it, and somebody was told
 
-On the first blueprint every scenario is played; on each other one those in which the blueprint matters. **Not certified yet**: the workflow `update`, and builds (`StageSource`, `BuildProject`, `AwaitBuild`) with the blueprints that are built.
+Each scenario is played where it matters: on every blueprint, on one for each target that a build has, or on the first. CloudFormation and CodeBuild are played here: change sets that are refused, empty or out of date, rollbacks that get stuck and are continued, stacks that are not updated while they are stuck, templates that put something else in a release's place, builds that bring something although they failed. They refuse what AWS refuses.
 
 One exception is allowed, and only there: when the process is killed between SES's answer and the mark that the mail is sent, it may come twice ([0011](decisions/0011-outcome-mails.md)).
 

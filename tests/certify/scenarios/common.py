@@ -15,8 +15,9 @@ World, Arrange = CertifiedWorld, Callable[[CertifiedWorld, FaultyEngine], None]
 # What does not depend on the blueprint is played on this one.
 FIRST = "static-site"
 EVERYWHERE: tuple[str, ...] = ()
-# One for each target of a build.
+# One for each target of a build, and for whatever code is put on.
 BUILT = ("serverless-web", "spa", "web-service")
+TARGETS = (FIRST, "serverless-web", "web-service")
 UP, FAILED = frozenset({"SUCCEEDED"}), frozenset({"FAILED"})
 TWICE = ("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE")
 
@@ -58,6 +59,10 @@ class Scenario:
     live: bool = False
     heal: Callable[[World], None] = heal_world
     on: tuple[str, ...] = (FIRST,)
+
+    def is_played_on(self, blueprint: str) -> bool:
+        """Whether it is played on a blueprint."""
+        return self.on == EVERYWHERE or blueprint in self.on
 
 
 def _decide(world: World, request_id: str, email: str, decision: str) -> None:

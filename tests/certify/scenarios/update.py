@@ -5,8 +5,9 @@ from typing import Any
 from tests.certify.engine import FaultyEngine
 from tests.certify.scenarios.common import (
     BUILT,
+    EVERYWHERE,
     FAILED,
-    FIRST,
+    TARGETS,
     UP,
     Arrange,
     Scenario,
@@ -17,14 +18,13 @@ from tests.certify.scenarios.common import (
     url_is_dead,
 )
 from tests.certify.world import OTHER
-from tests.workflow.world import ADA, BOB, SECRET
+from tests.workflow.world import ADA, BOB, REPOSITORY, SECRET
 
 from autoprovision.domain.policy_document import Policy, parse_policy
 from autoprovision.domain.request import Request
 from autoprovision.usecases import updates
 
 _THIRD = "req_01jf0000000000000000000000"
-_TARGETS = (FIRST, *BUILT)
 
 
 def _change(world: World, engine: FaultyEngine, environment: str) -> Request:
@@ -71,8 +71,6 @@ def _with(*more: Arrange, **formation: Any) -> Arrange:
 
 def _code_moves_on(world: World, engine: FaultyEngine) -> None:
     """The same repository has a newer commit."""
-    from tests.workflow.world import REPOSITORY
-
     world.source.trees[REPOSITORY] = world.source.trees[OTHER]
 
 
@@ -105,8 +103,8 @@ def _ending(*names: str) -> frozenset[str]:
 
 
 UPDATE: tuple[Scenario, ...] = (
-    _updating("to a newer version", UP, _with(), on=(*_TARGETS, "virtual-machine")),
-    _updating("its newest code", UP, _code_moves_on, begin=_publish, on=_TARGETS[:2]),
+    _updating("to a newer version", UP, _with(), on=EVERYWHERE),
+    _updating("its newest code", UP, _code_moves_on, begin=_publish, on=TARGETS[:2]),
     _updating("nothing of the stack changes", UP, _with(), begin=_same_stack, on=("cms",)),
     _updating("is refused", FAILED, _with(change_set_fails="Circular dependency")),
     _updating("the stack moves under it", FAILED, _with(moves_under=True)),
@@ -115,10 +113,10 @@ UPDATE: tuple[Scenario, ...] = (
     _updating("expired", _ending("EXPIRED"), _with(_asks)),
     _updating("expired by the state", _ending("EXPIRED"), _with(_asks, questions_end)),
     _updating("answer to execute lost", UP, _with(lose_execution=1)),
-    _updating("stack rolls back", FAILED, _with(update_ends=_ROLLED_BACK), on=_TARGETS),
+    _updating("stack rolls back", FAILED, _with(update_ends=_ROLLED_BACK), on=TARGETS),
     _updating("rollback is continued", FAILED, _with(update_ends=_STUCK, continue_ends=_CONTINUED)),
     _updating("rollback never goes on", FAILED, _with(update_ends=_STUCK, continue_ends=_STUCK)),
-    _updating("URL never answers", FAILED, _with(url_is_dead), on=_TARGETS),
+    _updating("URL never answers", FAILED, _with(url_is_dead), on=TARGETS),
     _updating("restoring fails twice", FAILED, _with(url_is_dead, restore_ends=_NOT_RESTORED)),
     _updating("cannot be restored", FAILED, _with(url_is_dead, restore_ends=_NEVER_RESTORED)),
     _updating("build fails", FAILED, _with(_build_fails), on=BUILT[:2]),
