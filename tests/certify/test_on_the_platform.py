@@ -5,13 +5,16 @@ The embedded AWS refuses, answers late, loses answers and kills Lambda's process
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.e2e import conftest as e2e
+from tests.e2e import test_blueprint as e2e_blueprint
 from tests.e2e.conftest import World
 
 from autoprovision.embedded import faults, launcher, localhost_names
@@ -149,3 +152,95 @@ def test_what_cannot_be_removed_needs_an_operator_and_is_resumed(world: Faulty, 
     assert ada.get(f"/business-units/{unit}").json()["left"] == 20000
     assert not [one for one in world.stacks() if sent["ApplicationName"] in one["StackName"]]
     world.until(lambda: len(world.mails(sent["ProjectEmail"])) == 3)
+
+
+@pytest.fixture(scope="module")
+def greeting(world: Faulty, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A blueprint whose update changes a role first, and then the function that has it."""
+    folder = tmp_path_factory.mktemp("blueprint") / "greeting"
+    shutil.copytree(e2e_blueprint.GREETING, folder)
+    template = folder / "template.yaml"
+    text = template.read_text("utf-8")
+    named = "      RoleName: !Sub"
+    described = '      Description: !Sub "Says ${Greeting}"\n'
+    template.write_text(text.replace(named, described + named), "utf-8")
+    done = world.command("blueprint", "publish", str(folder), "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def greeter(world: Faulty, template: Any) -> tuple[Any, dict[str, Any]]:
+    """Somebody with an application that says Hello."""
+    world.strike()
+    ada = world.person(world.unit())
+    sent = template(ProjectType="Greeting", Parameters={"Greeting": "Hello"})
+    del sent["ProjectURL"]
+    done = ada.wait(e2e_blueprint.accepted(world, ada, sent)["id"])
+    assert done["status"] == "SUCCEEDED", done
+    return ada, ada.get(f"/applications/{done['applicationId']}").json()
+
+
+def stuck_rollback(stack: str, *, times: int) -> list[dict[str, Any]]:
+    """The function cannot be updated, and the role not brought back, so many times."""
+    return [
+        {"call": "update AWS::Lambda::Function", "caller": stack, "how": "error-before"},
+        {"call": "update AWS::IAM::Role", "caller": stack, "how": "error-before", "skip": 1,
+         "times": times},
+    ]  # fmt: skip
+
+
+def says(application: dict[str, Any]) -> str:
+    return httpx.get(application["url"]).text
+
+
+def test_a_rollback_that_gets_stuck_is_continued(world: Faulty, template, greeting):
+    ada, application = greeter(world, template)
+    world.strike(*stuck_rollback(application["stackName"], times=2))
+    path = f"/applications/{application['id']}"
+    accepted = ada.http.patch(path, json={"Parameters": {"Greeting": "Good day"}})
+    assert accepted.status_code == 202, accepted.text
+    done = ada.wait(accepted.json()["id"])
+    world.strike()
+    assert (done["status"], done["reason"]) == ("FAILED", "STACK_FAILED"), done["message"]
+    assert "Greeter (AWS::Lambda::Function): Injected" in done["message"]
+    statuses = stack_statuses(world, application["stackName"])
+    assert statuses.count("UPDATE_ROLLBACK_FAILED") == 2
+    assert statuses[0] == "UPDATE_ROLLBACK_COMPLETE"
+    now = ada.get(path).json()
+    assert (now["status"], now["operation"]) == ("TAINTED", None)
+    assert now["parameters"]["Greeting"] == "Hello"
+    assert says(application) == "Hello, world"
+
+
+def test_a_rollback_that_never_goes_on_needs_an_operator(world: Faulty, template, greeting):
+    ada, application = greeter(world, template)
+    world.strike(*stuck_rollback(application["stackName"], times=ALWAYS))
+    path = f"/applications/{application['id']}"
+    accepted = ada.http.patch(path, json={"Parameters": {"Greeting": "Good day"}}).json()
+    stuck = ada.wait(accepted["id"], seconds=120)
+    assert (stuck["status"], stuck["reason"]) == ("NEEDS_OPERATOR", "COMPENSATION_FAILED")
+    assert "(UPDATE_ROLLBACK_FAILED; " in stuck["message"]
+    assert "GreeterRole (AWS::IAM::Role): Injected" in stuck["message"]
+    assert f"autoprovision request resume {accepted['id']}" in stuck["message"]
+    assert ada.get(path).json()["status"] == "ERROR"
+    assert ada.http.patch(path, json={}).status_code == 409
+    world.strike()  # an operator has mended the role
+    assert world.admin.post(f"/requests/{accepted['id']}/resume").status_code == 202
+    done = ada.wait(accepted["id"], until=lambda one: one["status"] == "FAILED")
+    assert done["reason"] == "STACK_FAILED", "the first failure is why"
+    now = ada.get(path).json()
+    assert (now["status"], now["operation"]) == ("TAINTED", None)
+    assert says(application) == "Hello, world"
+    again = ada.http.patch(path, json={"Parameters": {"Greeting": "Good day"}}).json()
+    assert ada.wait(again["id"])["status"] == "SUCCEEDED"
+    assert says(application) == "Good day, world"
+
+
+def stack_statuses(world: Faulty, name: str) -> list[str]:
+    """What the stack was, the newest first."""
+    pages = world.client("cloudformation").get_paginator("describe_stack_events")
+    return [
+        event["ResourceStatus"]
+        for page in pages.paginate(StackName=name)
+        for event in page["StackEvents"]
+        if event["PhysicalResourceId"] == event["StackId"]
+    ]

@@ -9,8 +9,11 @@ anew whenever it changes, and may be written while the platform runs:
 `call` is a pattern over what is called (`DynamoDB_20120810.PutItem`, `CreateStack`,
 `POST /v2/email/outbound-emails`), `caller` one over the ARN of whoever calls. `how`: `error-before`
 and `error-after` answer 500 without and with the effect, `throttle` refuses, `kill-before` and
-`kill-after` end the process of the function that calls; each of them after `seconds`. What struck
-is appended to `<file>.struck`, a line a call.
+`kill-after` end the process of the function that calls; each of them after `seconds`. `skip` lets
+so many calls pass first. What struck is appended to `<file>.struck`, a line a call.
+
+What CloudFormation does to a resource in an update, or in the rollback of one, is a call too:
+`update AWS::Lambda::Function Greeter`, by the stack of that name. It fails whatever `how` says.
 """
 
 import asyncio
@@ -40,6 +43,7 @@ class Rule:
     how: str
     caller: str = ""
     times: int = 1
+    skip: int = 0
     seconds: float = 0.0
 
     def strikes(self, call: str, caller: str) -> bool:
@@ -47,6 +51,9 @@ class Rule:
         if self.times <= 0 or not re.search(self.call, call):
             return False
         if not re.search(self.caller, caller):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
             return False
         self.times -= 1
         return True
@@ -84,8 +91,22 @@ def apply() -> None:
     if not path:
         return
     from ministack import app
+    from ministack.services.cloudformation import stacks
 
-    app.app = _faulty(app.app, Faults(Path(path)))
+    faults = Faults(Path(path))
+    app.app = _faulty(app.app, faults)
+    stacks._update_resource = _faulty_updates(stacks._update_resource, faults)  # noqa: SLF001 - no other place
+
+
+def _faulty_updates(update: Callable[..., Any], faults: Faults) -> Callable[..., Any]:
+    def update_with_faults(
+        kind: str, physical_id: str, before: Any, now: Any, stack: str, logical_id: str, *more: Any
+    ) -> Any:
+        if before != now and faults.of(f"update {kind} {logical_id}", stack):
+            raise RuntimeError("Injected")
+        return update(kind, physical_id, before, now, stack, logical_id, *more)
+
+    return update_with_faults
 
 
 def _faulty(serve: App, faults: Faults) -> App:

@@ -208,10 +208,12 @@ def _stack_left(stack_id: str, platform: Platform) -> str:
 
 def _refusing(stack: Stack, platform: Platform) -> list[StackResource]:
     """The resources in the way: those that do not go, or do not become again what they were."""
-    if stack.status == _NOT_ROLLED_BACK:
-        found = platform.stacks.resources(stack.id)
-        return [one for one in found if one.status.endswith("_FAILED")]
-    return [one for one in platform.stacks.failures(stack.id) if one.status == _DELETE_FAILED]
+    failures = platform.stacks.failures(stack.id)
+    if stack.status != _NOT_ROLLED_BACK:
+        return [one for one in failures if one.status == _DELETE_FAILED]
+    stuck = [one for one in platform.stacks.resources(stack.id) if one.status.endswith("_FAILED")]
+    # Else whatever failed since the update began, the last word of each.
+    return stuck or list({one.logical_id: one for one in failures}.values())
 
 
 def _end_badly(request: Request, message: str, platform: Platform) -> None:
