@@ -3,7 +3,7 @@ time, events travel, and workflows really start.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from autoprovision.deployer.blueprint_folder import (
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import (
     Catalog,
+    Publish,
     PublishedBlueprint,
     PublishMethod,
     PublishTarget,
@@ -43,6 +44,14 @@ def blueprints() -> list[BlueprintFolder]:
     prices = read_price_book(CATALOG / "prices.yaml")
     folders = sorted(path.parent for path in CATALOG.glob("*/blueprint.yaml"))
     return [read_blueprint_folder(folder, prices) for folder in folders]
+
+
+def _needed(publish: Publish) -> Iterator[str]:
+    """A file for everything that any tech stack of a blueprint needs."""
+    yield from publish.needs
+    for stack in publish.stacks.values():
+        for one in stack.files:
+            yield (one if isinstance(one, str) else one[0]).replace("*", "shop")
 
 
 def _code(commit: str, *paths: str) -> SourceTree:
@@ -91,7 +100,7 @@ class CertifiedWorld(World):
         )  # fmt: skip
         self._publish(self._published, read_price_book(CATALOG / "prices.yaml"))
         for url, commit in ((REPOSITORY, "c0ffee" * 6), (OTHER, "decade" * 6)):
-            self.source.trees[url] = _code(commit, "index.html", *publish.needs)
+            self.source.trees[url] = _code(commit, "index.html", *_needed(publish))
 
     def _publish(self, one: PublishedBlueprint, prices: PriceBook) -> None:
         self.catalog.publish(Catalog(
