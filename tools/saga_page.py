@@ -14,8 +14,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "saga.md"
-WORKFLOWS = ("provision", "terminate", "update")
-_SHARED = {"AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack"}
+WORKFLOWS = ("provision", "terminate", "update", "operate")
+_SHARED = {
+    "AwaitStackDeletion": "AwaitStack",
+    "AwaitStackRestored": "AwaitStack",
+    "AwaitRunbookStopped": "AwaitRunbook",
+}
 # Where failures lead in general, and who goes there.
 _GENERAL = {
     "BeginCompensation": "AnyForwardStep",

@@ -93,6 +93,7 @@ class AwsPlatform:
                 "provision": given.provision_state_machine_arn,
                 "terminate": given.terminate_state_machine_arn,
                 "update": given.update_state_machine_arn,
+                "operate": given.operate_state_machine_arn,
             },
         )
 
@@ -288,6 +289,27 @@ class AwsPlatform:
         from autoprovision.aws.ecs_services import EcsServices
 
         return EcsServices(client("ecs"), client("logs"), settle_seconds=_SETTLE_SECONDS)
+
+    @cached_property
+    def machines(self) -> "ports.Machines":
+        from autoprovision.aws.ssm_machines import SsmMachines
+
+        return SsmMachines(client("ssm"))
+
+    @cached_property
+    def automations(self) -> "ports.Automations":
+        from autoprovision.aws.ssm_automations import SsmAutomations
+
+        return SsmAutomations(client("ssm"), prefix=f"{self._settings.need('platform_name')}-")
+
+    @cached_property
+    def operation_files(self) -> "ports.OperationFiles":
+        from autoprovision.aws.operations_bucket import OperationsBucket
+
+        return OperationsBucket(
+            client("s3"), bucket=self._settings.need("operations_bucket"),
+            region=self._settings.need("aws_region"),
+        )  # fmt: skip
 
     def now(self) -> datetime:
         return datetime.now(UTC)

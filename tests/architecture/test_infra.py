@@ -42,6 +42,8 @@ ACCOUNT_WIDE = {
     "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeNotificationConfigurations", "autoscaling:DescribeTags", "autoscaling:DescribeTrafficSources",
     "ec2:DescribeAccountAttributes", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcs",
     "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+    "ssm:CancelCommand", "ssm:DescribeAutomationExecutions", "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands",
 }  # fmt: skip
 KEYS = {
     "requests": (["id", "sort"], {"byUnit": ["unit", "id"], "byKind": ["kind", "id"], "byOpenStatus": ["openStatus", "updatedAt"]}),
@@ -313,9 +315,10 @@ def test_state_and_function_have_one_name(low):
         if ":lambda:invoke" in state["Resource"]:
             function = state["Arguments"]["FunctionName"].strip("${}").removesuffix("FunctionArn")
             assert f"{function}Function" in FUNCTIONS
-            # The same step waits for every end of a stack.
-            waits = {"AwaitStackDeletion", "AwaitStackRestored"}
-            assert name == function or (name in waits and function == "AwaitStack")
+            # The same step waits for every end of a stack, or of a runbook.
+            waits = {"AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack",
+                     "AwaitRunbookStopped": "AwaitRunbook"}  # fmt: skip
+            assert function == waits.get(name, name)
 
 
 def calls(state: dict) -> set[tuple[str, str]]:
@@ -342,6 +345,8 @@ def calls(state: dict) -> set[tuple[str, str]]:
     if resource == "sns:publish":
         return {("sns:Publish", ":${PlatformName}-operators")}
     _, service, operation = resource.split(":")
+    if service == "ssm":
+        return _calls_of_runbooks(operation)
     needed = {(f"{service}:{operation[0].upper()}{operation[1:]}", ":stack/ap-*/*")}
     if operation in {"createChangeSet", "updateStack"}:
         needed |= {
@@ -355,6 +360,21 @@ def calls(state: dict) -> set[tuple[str, str]]:
             ("cloudformation:TagResource", ":stack/ap-*/*"),
         }
     return needed
+
+
+def _calls_of_runbooks(operation: str) -> set[tuple[str, str]]:
+    if operation == "stopAutomationExecution":
+        return {("ssm:StopAutomationExecution", ":automation-execution/*")}
+    assert operation == "startAutomationExecution"
+    kinds = (
+        "automation-definition/${PlatformName}-*",
+        "document/${PlatformName}-*",
+        "automation-execution/*",
+    )
+    return {
+        ("iam:PassRole", ":role/${PlatformName}-runbook-*"),
+        *(("ssm:StartAutomationExecution", f":{kind}") for kind in kinds),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("low", WORKFLOWS)
@@ -434,6 +454,7 @@ def test_a_workflow_passes_each_role_to_one_service(low):
         "role/${PlatformName}-blueprint-*": "cloudformation",
         "role/${PlatformName}-app-*-build": "codebuild",
         "${BuildRole.Arn}": "codebuild",
+        "role/${PlatformName}-runbook-*": "ssm",
     }
     assert passed == {
         role: {"StringEquals": {"iam:PassedToService": f"{services[role]}.amazonaws.com"}}
@@ -516,6 +537,7 @@ def test_no_event_is_lost():
     assert kept == {
         "StackEventsFunction",
         "BuildEventsFunction",
+        "AutomationEventsFunction",
         "IntakeFunction",
         "ApprovalWebhookFunction",
     }

@@ -28,9 +28,10 @@ VERBS = _verbs(typer.main.get_command(app))
 def test_the_promised_commands_exist():
     promised = {
         "": "up down status deploy login logout token",
-        "request": "plan submit show list cancel resume resubmit",
+        "request": "plan submit show list cancel resume resubmit diagnostics",
         "approval": "list show approve reject delegate delegations undelegate redrive",
-        "application": "list show plan update publish extend drift confirm-termination terminate",
+        "application": "list show plan update publish operations operate extend drift "
+        "confirm-termination terminate",
         "blueprint": "list show validate schema new publish",
         "unit": "list show set ledger reconcile",
         "user": "list create set import",
@@ -66,4 +67,9 @@ def test_its_help_is_a_sentence_with_an_example_and_few_arguments(
     options = {option for parameter in command.params for option in parameter.opts}
     assert {"--profile", "--data", "--json"} <= options
     arguments = [p.metavar for p in command.params if p.param_type_name == "argument"]
-    assert len(arguments) <= 1 or arguments[1:] in (["FILE"], ["[FILE]"], ["DURATION"])
+    assert len(arguments) <= 1 or arguments[1:] in (
+        ["FILE"],
+        ["[FILE]"],
+        ["DURATION"],
+        ["OPERATION"],
+    )

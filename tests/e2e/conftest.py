@@ -155,7 +155,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     localhost_names.install()
     data = tmp_path_factory.mktemp("platform")
-    aws = launcher.start(data)
+    aws = launcher.start(data, extra_environment={"AUTOMATION_SLEEP_SCALE": "0.01"})
     try:
         yield World(aws, install(aws, say=lambda _: None))
     finally:

@@ -15,7 +15,7 @@ HOSTILE = '<script>alert("x")</script>&\r\nBcc: all@uni.edu'
 def values() -> dict[str, Any]:
     world = World()
     request = world.submit("stag").with_(
-        message="The repository has no index page.", reason="SOURCE_NO_INDEX"
+        message="The repository has no index page.", reason="SOURCE_NO_INDEX", operation="restart"
     )
     application = world.application(request).with_(
         url="http://shop.test", expires_at="2026-11-30T09:00:00.000Z"

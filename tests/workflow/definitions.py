@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOWS = ("provision", "terminate", "update")
+WORKFLOWS = ("operate", "provision", "terminate", "update")
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 WAY_BACK = frozenset({
-    "BeginCompensation", "BeginTermination", "WithdrawNames", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "AwaitStackRestored", "ContinueRollback", "RestoreStack", "RestoreRelease", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "TellOperators", "CallOperators",
+    "BeginCompensation", "BeginTermination", "WithdrawNames", "UnpublishProject", "DeleteStack", "AwaitStackDeletion", "AwaitStackRestored", "ContinueRollback", "RestoreStack", "RestoreRelease", "ForgetSecrets", "CloseRequest", "EndApplication", "Notify", "MarkNeedsOperator", "StopRunbook", "AwaitRunbookStopped", "TellOperators", "CallOperators",
 })  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Engine:
         self.told_operators: list[str] = []
         self.builds: list[dict[str, Any]] = []
         self.build: Callable[[dict[str, Any]], Build] = succeeded
+        self.systems_manager: Any = None
         self._machines: dict[str, str] = {}
         self._steps = importlib.import_module("autoprovision.functions.steps")
         world.workflows._send = self._answer
@@ -129,6 +130,9 @@ class Engine:
 
     def sdk(self, resource: str, arguments: dict[str, Any]) -> Any:
         call = {"createStack": self.world.stacks.create, "deleteStack": self.world.stacks.delete}
+        if self.systems_manager is not None:
+            call["startAutomationExecution"] = self.systems_manager.start
+            call["stopAutomationExecution"] = self.systems_manager.stop
         try:
             return call[resource.rpartition(":")[2].split(".")[0]](arguments)
         except CloudFormationError as error:
@@ -178,9 +182,12 @@ def succeeded(arguments: dict[str, Any]) -> Build:
 
 
 def name_of(step: str, event: dict[str, Any]) -> str:
-    """The state that called: three of them share a function."""
-    purposes = {"DELETE": "AwaitStackDeletion", "SETTLE": "AwaitStackRestored"}
-    return purposes.get(event.get("purpose", ""), step)
+    """The state that called: some of them share a function."""
+    shared = {
+        "DELETE": "AwaitStackDeletion", "SETTLE": "AwaitStackRestored",
+        "STOP": "AwaitRunbookStopped",
+    }  # fmt: skip
+    return shared.get(event.get("purpose", ""), step)
 
 
 def _snake(name: str) -> str:

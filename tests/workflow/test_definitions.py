@@ -28,7 +28,7 @@ UNDO = {
     "AuthorizeLaunch": ["CloseRequest"],
 }
 VERDICTS = {
-    "StepRefused", "Cancelled", "UrlNotReady", "StackFailed", "StackDeletionFailed", "BuildFailed",
+    "RunbookFailed", "StepRefused", "Cancelled", "UrlNotReady", "StackFailed", "StackDeletionFailed", "BuildFailed",
 }  # fmt: skip
 
 
@@ -88,6 +88,8 @@ def test_a_verdict_is_never_retried(workflow: str, name: str, state: dict[str, A
         assert never >= {"StackFailed", "Cancelled", "States.Timeout"}
     if name == "AwaitBuild":
         assert never >= {"BuildFailed", "Cancelled", "States.Timeout"}
+    if name == "AwaitRunbook":
+        assert never >= {"RunbookFailed", "Cancelled", "States.Timeout"}
     if name == "AwaitStackDeletion":
         assert never >= {"StackDeletionFailed", "States.Timeout"}
 
@@ -179,7 +181,7 @@ def test_every_placeholder_is_a_function_of_that_name_or_known():
     steps = importlib.import_module("autoprovision.functions.steps")
     known = {
         "ApprovalQueueUrl", "OperatorsTopicArn", "BuildProjectName", "BuildRoleArn", "BuildsBucketName",
-        "CatalogBucketArn",
+        "CatalogBucketArn", "RunbookPrefix", "RunbookRolePrefix",
     }  # fmt: skip
     for workflow in WORKFLOWS:
         for placeholder in set(PLACEHOLDER.findall(text_of(workflow))) - known:
@@ -189,7 +191,10 @@ def test_every_placeholder_is_a_function_of_that_name_or_known():
 
 
 def test_a_state_calls_the_function_of_its_own_name():
-    shared = {"AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack"}
+    shared = {
+        "AwaitStackDeletion": "AwaitStack", "AwaitStackRestored": "AwaitStack",
+        "AwaitRunbookStopped": "AwaitRunbook",
+    }  # fmt: skip
     for workflow in WORKFLOWS:
         for name, state in tasks_of(workflow).items():
             arguments = state["Arguments"]
@@ -237,7 +242,7 @@ def _check_variables(states: dict[str, Any], start: str) -> None:
         state = states[name]
         used = set(
             re.findall(
-                r"\$(launch|stackId|undo|deletions|build|buildId|change|empty|rounds)\b",
+                r"\$(launch|stackId|undo|deletions|build|buildId|change|empty|rounds|run)\b",
                 json.dumps({k: v for k, v in state.items() if k != "Comment"}),
             )
         )
@@ -259,13 +264,13 @@ def _snake(name: str) -> str:
 def test_errors_named_in_a_definition_exist(workflow: str):
     steps = importlib.import_module("autoprovision.functions.steps")
     stack = importlib.import_module("autoprovision.steps.stack")
-    ours = {name for _, name in steps._NAMES} | {"StepRefused", "BuildFailed"}
+    ours = {name for _, name in steps._NAMES} | {"StepRefused", "BuildFailed", "RunbookFailed"}
     ours |= set(stack._ERROR.values())
     for name, state in tasks_of(workflow).items():
         for one in [*state["Retry"], *state["Catch"]]:
             for error in one["ErrorEquals"]:
                 assert error in ours or error.startswith(
-                    ("States.", "CloudFormation.", "CodeBuild.")
+                    ("States.", "CloudFormation.", "CodeBuild.", "Ssm.")
                 ), (
                     name,
                     error,

@@ -153,6 +153,21 @@ class ApiClient:
         """Put the project's newest code onto an application, and nothing else."""
         return self._post(f"/applications/{segment(application_id)}/publish", json={})
 
+    def operations_of(self, application_id: str) -> Document:
+        """What can be done with an application's machines."""
+        return self._get(f"/applications/{segment(application_id)}/operations")
+
+    def operate_application(
+        self, application_id: str, operation: str, parameters: Mapping[str, Any]
+    ) -> Document:
+        """Do something with an application's machines."""
+        path = f"/applications/{segment(application_id)}/operations"
+        return self._post(path, json={"operation": operation, "parameters": dict(parameters)})
+
+    def diagnostics_of(self, request_id: str) -> Document:
+        """What an operation's machines brought."""
+        return self._get(f"/requests/{segment(request_id)}/diagnostics")
+
     def move_application(self, application_id: str, unit: str) -> Document:
         """Let another business unit pay for an application."""
         path = f"/applications/{segment(application_id)}/business-unit"

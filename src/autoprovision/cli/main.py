@@ -12,6 +12,7 @@ from autoprovision.cli import (
     blueprint,
     finding,
     login,
+    operation,  # noqa: F401 - its verbs belong to the nouns application and request
     platform,
     policy,
     request,

@@ -82,6 +82,8 @@ def conclude(session: Session, decisive: Mapping[str, Any], *good: str) -> None:
     sentence = decisive.get("message") or decisive.get("reason") or ""
     session.out.say(f"It ended {status}. {sentence}".strip(), "bold red")
     advice = _NEXT_AFTER.get(status)
+    if decisive.get("kind") == "operate" and status != "NEEDS_OPERATOR":
+        advice = "`autoprovision request show {id}` tells what was done; then ask for it again."
     if advice:
         session.out.say(f"Next: {advice.format(id=decisive.get('id'))}")
     raise typer.Exit(REFUSED)

@@ -1,8 +1,8 @@
 """The whole deployment, in an order in which every part finds what it needs.
 
 What is kept (data) → code and definitions → the bounds of applications' roles → networks → what can
-be ordered → what is replaceable (app) → the first admin. Each part is safe to repeat, so a run that
-ended anywhere is simply run again.
+be ordered → the runbooks → what is replaceable (app) → the first admin. Each part is safe to
+repeat, so a run that ended anywhere is simply run again.
 """
 
 from collections.abc import Callable, Mapping
@@ -111,6 +111,7 @@ def deploy(
         bucket=outputs["CatalogBucketName"], parameters=run.parameters, networks=networks,
         say=say, confirm=confirm,
     )  # fmt: skip
+    run.runbooks_stack()
     outputs |= run.app_stack(outputs["ArtifactsBucketName"], keys)
     if options.admin_email:
         create_first_admin(
@@ -198,6 +199,10 @@ class _Run:
         joined = self.parameters.get("FunctionNetwork")
         check_function_network(cloudformation, joined, platform_name=name)
         return standing
+
+    def runbooks_stack(self) -> None:
+        """What machines are operated by: a document and a role for each runbook."""
+        self._deploy("runbooks", self._sources.runbooks_template(), {}, None)
 
     def app_stack(self, bucket: str, keys: Mapping[str, str]) -> dict[str, str]:
         """What can be replaced."""

@@ -3,11 +3,16 @@
 In a clone they lie at its top, in an installed wheel inside the package.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import autoprovision
 from autoprovision.deployer.errors import DeployError
+from autoprovision.deployer.templates import plain_yaml
+
+_RUNBOOK = re.compile(rb'Content: \{schemaVersion: "0.3", Runbook: ([a-z0-9-]+)\}')
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Sources:
     infra: Path
     workflows: Path
     catalog: Path
+    runbooks: Path
     package: Path
     lock: Path
 
@@ -32,6 +38,24 @@ class Sources:
     def workflow_files(self) -> list[Path]:
         """The state machines' definitions, by name."""
         return sorted(self.workflows.glob("*.asl.json"))
+
+    def runbooks_template(self) -> bytes:
+        """The template of the runbooks, with the files of `runbooks/` in their places.
+
+        Raises:
+            DeployError: it names a file that is not there.
+        """
+
+        def content(found: re.Match[bytes]) -> bytes:
+            path = self.runbooks / f"{found[1].decode()}.yaml"
+            if not path.is_file():
+                raise DeployError(
+                    f"infra/runbooks.yaml names {path.name}, which is not in runbooks/.",
+                    "Add the file, or take its document out of the template.",
+                )
+            return b"Content: " + json.dumps(plain_yaml(path.read_bytes())).encode()
+
+        return _RUNBOOK.sub(content, self.template("runbooks"))
 
     def blueprint_folders(self) -> list[Path]:
         """The blueprints' folders, by name."""
@@ -51,6 +75,7 @@ def find_sources() -> Sources:
                 infra=root / "infra",
                 workflows=root / "workflows",
                 catalog=root / "catalog",
+                runbooks=root / "runbooks",
                 package=package,
                 lock=root / "requirements" / "functions.lock",
             )

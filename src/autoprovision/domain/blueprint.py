@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
@@ -134,6 +135,7 @@ class Blueprint(ManifestPart):
             parameters, never pasted.
         template_of: the blueprint whose template and service role it uses, so that two that differ
             in what is put on the stack share the stack; its own folder's when None.
+        operations: what can be done with its machines, by name.
         domain: whether it takes a name in the platform's zone.
         needs_network: whether its stacks take from the network stack of their environment.
         proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
@@ -151,6 +153,9 @@ class Blueprint(ManifestPart):
     topologies: Annotated[dict[TargetEnvironment, Topology], Field(min_length=1)]
     capabilities: tuple[Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"], ...] = ()
     kept_on_terminate: tuple[str, ...] = ()
+    operations: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")], DeclaredOperation
+    ] = Field(default_factory=dict)
     needs_network: bool = False
     proven_on: Literal["embedded", "control plane only"] = "embedded"
     minutes_to_create: Annotated[int, Field(ge=1, le=720)] = 30

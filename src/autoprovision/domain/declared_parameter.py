@@ -15,6 +15,9 @@ class ManifestPart(Resource):
     model_config = ConfigDict(**{**Resource.model_config, "extra": "forbid"})
 
 
+MOST_SCRIPT_BYTES = 16 * 1024
+
+
 class DeclaredParameter(ManifestPart):
     """One key that a user may set under `Parameters`.
 
@@ -22,7 +25,7 @@ class DeclaredParameter(ManifestPart):
         default: used when the user is silent; None makes the parameter required.
     """
 
-    type: Literal["text", "integer", "boolean", "choice"]
+    type: Literal["text", "script", "integer", "boolean", "choice"]
     description: str
     default: ParameterValue | None = None
     choices: tuple[str, ...] = ()
@@ -52,6 +55,8 @@ class DeclaredParameter(ManifestPart):
             return match
         if self.pattern and not re.fullmatch(self.pattern, value):
             raise ValueError(f"must match {self.pattern}.")
+        if self.type == "script":
+            return _script(value)
         if any(ord(character) < 32 for character in value):
             raise ValueError("may not hold control characters.")
         return value
@@ -73,3 +78,15 @@ class DeclaredParameter(ManifestPart):
         if (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"must be from {low} to {high}.")
         return str(value)
+
+
+def _script(text: str) -> str:
+    """Several lines for a shell, ended as shells expect it."""
+    lines = text.replace("\r\n", "\n")
+    if not lines.strip():
+        raise ValueError("may not be empty.")
+    if len(lines.encode()) > MOST_SCRIPT_BYTES:
+        raise ValueError(f"may have at most {MOST_SCRIPT_BYTES} bytes.")
+    if any(ord(one) < 32 and one not in "\n\t" for one in lines) or "\x7f" in lines:
+        raise ValueError("may not hold control characters but line ends and tabs.")
+    return lines if lines.endswith("\n") else f"{lines}\n"

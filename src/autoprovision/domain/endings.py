@@ -24,6 +24,10 @@ WAY_BACK = frozenset(
 )  # fmt: skip
 
 
+# Kinds of requests after whose success the application lives on, with the credits of their plan.
+LIVING = frozenset({"update", "operate"})
+
+
 def statuses_before(status: RequestStatus) -> frozenset[RequestStatus]:
     """The statuses from which a request may come to this one."""
     return frozenset(one for one, following in TRANSITIONS.items() if status in following)

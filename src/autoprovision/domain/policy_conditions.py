@@ -244,6 +244,7 @@ class Conditions(PolicyPart):
     time: TimeWindow | None = None
     source_changed: Annotated[bool, Field(strict=True)] | None = None
     replaces_data: Annotated[bool, Field(strict=True)] | None = None
+    runbook: Patterns | None = None
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -269,6 +270,8 @@ class Conditions(PolicyPart):
         found += [Check(fact, span.test()) for fact, span in self._ranges() if span is not None]
         if self.blueprint is not None:
             found.append(Check("blueprint", matcher(self.blueprint)))
+        if self.runbook is not None:
+            found.append(Check("runbook", matcher(self.runbook)))
         if self.time is not None:
             found.append(Check("time", self.time.test()))
         return tuple(found)

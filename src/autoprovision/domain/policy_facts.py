@@ -26,6 +26,7 @@ class Operation(StrEnum):
     PROVISION = "provision"
     UPDATE = "update"
     EXTEND = "extend"
+    OPERATE = "operate"
 
 
 def _duration(text: str) -> str:
@@ -80,6 +81,7 @@ class PolicyFacts(Resource):
         at: when it was asked.
         source_changed: whether an update puts another repository live than the one before.
         replaces_data: whether an update replaces a resource that holds data.
+        runbook: which runbook an operation runs; None for all else.
         offers: other ways to order it, for the easiest change.
     """
 
@@ -97,6 +99,7 @@ class PolicyFacts(Resource):
     at: Moment
     source_changed: bool = False
     replaces_data: bool = False
+    runbook: str | None = None
     offers: tuple[Offer, ...] = ()
 
     @property
@@ -135,6 +138,7 @@ class PolicyFacts(Resource):
             "time": self.at,
             "sourceChanged": self.source_changed,
             "replacesData": self.replaces_data,
+            "runbook": self.runbook or "",
         }
 
     def named_values(self) -> dict[str, str]:

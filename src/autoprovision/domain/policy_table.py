@@ -34,6 +34,7 @@ def _all_of(one: Conditions) -> list[str]:
         ("environment", one.environment),
         ("blueprint", one.blueprint),
         ("project type", one.project_type),
+        ("runbook", one.runbook),
     )
     found += [f"{name} is {' or '.join(members)}" for name, members in lists if members]
     ranges = (

@@ -260,8 +260,8 @@ TRANSITIONS: dict[RequestStatus, frozenset[RequestStatus]] = {
     },
 }
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
-# An update changes what lives already; the three kinds run different workflows.
-RequestKind = Literal["provision", "update", "terminate"]
+# All but the first are about what lives already; each kind runs a workflow of its own.
+RequestKind = Literal["provision", "update", "terminate", "operate"]
 
 
 class Request(Resource):
@@ -285,6 +285,10 @@ class Request(Resource):
         build_folder: where its build takes from and brings to; whoever knows it may read it.
         build_id: CodeBuild's id of its build.
         source_commit: the commit that is built.
+        operation: what is done to the machines, by the name that the blueprint gives it; what it
+            was given stands in `template`.
+        automation_id: Systems Manager's id of its runbook's execution.
+        instances: the machines that it is done to.
     """
 
     id: str
@@ -323,6 +327,9 @@ class Request(Resource):
     build_folder: str | None = None
     build_id: str | None = None
     source_commit: str | None = None
+    operation: str | None = None
+    automation_id: str | None = None
+    instances: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:

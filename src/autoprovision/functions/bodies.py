@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.declared_parameter import MOST_SCRIPT_BYTES
 from autoprovision.domain.quota import MAX_CREDITS
+
+# A script is longer than what a stack takes; the manifest's own rule says how long.
+ParameterValue = (
+    Annotated[str, Field(strict=True, max_length=MOST_SCRIPT_BYTES)] | bool | int | float
+)
 
 
 def _duration(text: str) -> str:
@@ -122,6 +128,15 @@ class Remark(_Body):
     """What an operator has to say of a finding."""
 
     comment: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class AskedOperation(_Body):
+    """What to do with an application's machines; its blueprint says what there is."""
+
+    operation: Annotated[str, Field(max_length=40, examples=["restart"])]
+    parameters: Annotated[
+        dict[Annotated[str, Field(max_length=255)], ParameterValue], Field(max_length=50)
+    ] = {}
 
 
 class Unit(_Body):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from autoprovision.domain.document import parse_json_object
 from autoprovision.domain.policy import Policy
 from autoprovision.domain.request import RequestTemplate
-from autoprovision.functions import bodies, finding_answers
+from autoprovision.functions import bodies, finding_answers, operation_routes
 from autoprovision.functions.call import Answer, Call, cursor, listed
 from autoprovision.usecases import (
     applications,
@@ -343,6 +343,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /requests": Operation("request.list", "List requests, newest first", _list_requests, answer="Request", paged=True),
     "GET /requests/{id}": Operation("request.show", "Show a request", _show_request, answer="Request"),
     "GET /requests/{id}/events": Operation("request.show", "The timeline of a request, oldest first", _events, answer="TimelineEvent", paged=True),
+    "GET /requests/{id}/diagnostics": Operation("request.diagnostics", "What an operation's machines brought, with addresses for five minutes", operation_routes.diagnostics, paged=True),
     "POST /requests/{id}/cancel": Operation("request.cancel", "Cancel a request; everything done is undone", _cancel, 202, answer="Request", refusals=(409, 422), repeatable=True),
     "POST /requests/{id}/resume": Operation("request.resume", "Go on with a way back that needed an operator", _resume, 202, bodies.Resumption, "Request", refusals=(409, 422), repeatable=True),
     "POST /requests/{id}/resubmit": Operation("request.submit", "Submit a request again with changes", _resubmit, 202, answer="Request", refusals=(409, 413, 422), repeatable=True),
@@ -362,6 +363,8 @@ OPERATIONS: dict[str, Operation] = {
     "POST /applications/{id}/plans": Operation("application.preview", "What an update would do, from a real change set; 202 while it is made", _preview, body=bodies.Change, refusals=(409, 413)),
     "POST /applications/{id}/publish": Operation("application.publish", "Put the project's newest code onto an application", _publish, 202, answer="Request", refusals=(409, 422), repeatable=True),
     "POST /applications/{id}/confirm-termination": Operation("application.confirm", "Confirm the end of a protected application, as a second person", _confirm_termination, 202, answer="Request", refusals=(409, 422), repeatable=True),
+    "GET /applications/{id}/operations": Operation("application.operations", "What can be done with an application's machines", operation_routes.offered, paged=True),
+    "POST /applications/{id}/operations": Operation("application.operate", "Do something with an application's machines", operation_routes.operate, 202, bodies.AskedOperation, "Request", refusals=(409, 413, 422), repeatable=True),
     "POST /applications/{id}/extend": Operation("application.extend", "Let an application live longer", _extend, body=bodies.Extension, answer="Application", refusals=(409, 422), repeatable=True),
     "PUT /applications/{id}/business-unit": Operation("application.move", "Move an application and its credits to another unit", _move_application, body=bodies.Unit, answer="Application", refusals=(409,)),
     "GET /blueprints": Operation("blueprint.list", "List blueprints", _list_blueprints, paged=True),

@@ -20,6 +20,7 @@ from autoprovision.steps import (
     approval,
     build,
     names,
+    operation,
     outcome,
     plan,
     project,
@@ -166,4 +167,8 @@ begin_termination = _handler("BeginTermination", outcome.begin_termination)
 prepare_update = _handler("PrepareUpdate", update.prepare_update)
 await_change_set = _handler("AwaitChangeSet", update.await_change_set)
 restore_release = _handler("RestoreRelease", project.restore_release)
+prepare_runbook = _handler("PrepareRunbook", operation.prepare_runbook)
+await_runbook = _handler("AwaitRunbook", operation.await_runbook)
+keep_outcome = _handler("KeepOutcome", operation.keep_outcome)
+end_operation = _handler("EndOperation", operation.end_operation)
 end_application = _handler("EndApplication", outcome.end_application)

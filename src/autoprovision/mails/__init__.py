@@ -30,6 +30,8 @@ MESSAGES = (
     "in-grace",
     "invalid",
     "needs-operator",
+    "operated",
+    "operation-failed",
     "over-quota",
     "provisioned",
     "rejected",
@@ -169,6 +171,7 @@ KNOWN = frozenset(
         "plan_blueprint",
         "plan_cost", "plan_easiest_change", "plan_reasons", "plan_version", "portal",
         "request_application_name", "request_business_unit", "request_id", "request_message",
+        "request_operation",
         "request_project_type", "request_reason", "request_submitted_by",
         "request_target_environment", "request_tech_stack",
     }

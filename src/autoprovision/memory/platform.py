@@ -16,6 +16,11 @@ from autoprovision.memory.delegations import MemoryDeadLetters, MemoryDelegation
 from autoprovision.memory.findings import MemoryFindings, MemoryTaggedResources
 from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMailer, MemoryOperators
 from autoprovision.memory.names import MemoryNames
+from autoprovision.memory.operations import (
+    MemoryAutomations,
+    MemoryMachines,
+    MemoryOperationFiles,
+)
 from autoprovision.memory.orders import MemoryCatalog, MemorySecrets
 from autoprovision.memory.outside import START, Outside
 from autoprovision.memory.people import MemoryDirectory, MemorySigner, MemoryUsers
@@ -77,6 +82,9 @@ class MemoryPlatform:
         self.build_files = MemoryBuildFiles(self.outside)
         self.functions = MemoryFunctions(self.outside)
         self.services = MemoryServices(self.outside)
+        self.machines = MemoryMachines(self.outside)
+        self.automations = MemoryAutomations(self.outside)
+        self.operation_files = MemoryOperationFiles(self.outside)
 
     def now(self) -> datetime:
         """The moment at which the clock stands."""

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from autoprovision.domain import movements as ledger
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
-from autoprovision.domain.endings import PLANNED, must_be_way_back, statuses_before
+from autoprovision.domain.endings import LIVING, PLANNED, must_be_way_back, statuses_before
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import HoldState, unit_account
 from autoprovision.domain.refusals import (
@@ -96,7 +96,7 @@ class MemorySettlement:
             elif target.status in ENDED:
                 raise wrong_status(f"application {target.id}", target.status)
             else:
-                is_update = request.kind == "update"
+                is_update = request.kind in LIVING
                 total = self._merge(request, target, at) if is_update else self._commit(request, at)
                 changes = {"message": message, **changes, "operation": None,
                            "monthly_credits": total}  # fmt: skip

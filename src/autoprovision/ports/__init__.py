@@ -6,6 +6,7 @@ behind it does not answer. Every write is safe to repeat.
 
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.findings import Findings, TaggedResource, TaggedResources
+from autoprovision.ports.operations import Automations, Machines, OperationFiles
 from autoprovision.ports.pages import Page
 from autoprovision.ports.people import (
     ApprovalDesk,
@@ -42,6 +43,7 @@ from autoprovision.ports.workflow import (
 
 __all__ = [
     "ApprovalDesk",
+    "Automations",
     "Begun",
     "BuildFiles",
     "Builds",
@@ -57,8 +59,10 @@ __all__ = [
     "Functions",
     "Idempotency",
     "Intake",
+    "Machines",
     "Mailer",
     "Names",
+    "OperationFiles",
     "Operators",
     "Page",
     "Platform",

@@ -8,6 +8,7 @@ from typing import Protocol
 from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.findings import Findings, TaggedResources
+from autoprovision.ports.operations import Automations, Machines, OperationFiles
 from autoprovision.ports.people import (
     ApprovalDesk,
     Chat,
@@ -131,6 +132,12 @@ class Platform(Protocol):
     def functions(self) -> Functions: ...
     @property
     def services(self) -> Services: ...
+    @property
+    def machines(self) -> Machines: ...
+    @property
+    def automations(self) -> Automations: ...
+    @property
+    def operation_files(self) -> OperationFiles: ...
 
     def now(self) -> datetime:
         """The present moment, UTC."""

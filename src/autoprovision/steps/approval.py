@@ -22,6 +22,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.failure import explain
+from autoprovision.steps.operation import begin_operation
 from autoprovision.steps.plan import is_current
 from autoprovision.steps.request import application_of
 from autoprovision.steps.update import begin_change
@@ -29,6 +30,8 @@ from autoprovision.usecases import approvals
 
 # A rollback takes as long as the create did, and CloudFormation may be late by some minutes.
 _ROLLBACK_SHARE, _LATE_SECONDS = 2, 600
+# What exists already is changed by states of its own; here it only begins.
+_BEGINS = {"update": begin_change, "operate": begin_operation}
 _ENDS = {
     ApprovalStatus.REJECTED: "Rejected",
     ApprovalStatus.EXPIRED: "Expired",
@@ -73,8 +76,8 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
         refusal = _not_approved(request, plan, event["execution"], platform)
         if refusal is not None:
             return refusal
-    if request.kind == "update":
-        begin_change(request, platform)
+    if request.kind in _BEGINS:
+        _BEGINS[request.kind](request, platform)
         return {"decision": "LAUNCH", "launch": {}}
     platform.records.move_request(
         request.id, RequestStatus.PROVISIONING, reason="LAUNCHING",

@@ -58,14 +58,19 @@ def explain(caught: dict[str, Any]) -> Failure:
         return Failure(coded[1], _cut(coded[2]), RequestStatus.FAILED)
     if error == "States.Timeout":
         return Failure("TIMEOUT", f"The step {step} took longer than it may.", RequestStatus.FAILED)
-    if error.startswith("CloudFormation."):
-        said = _SDK_TRAILER.sub("", cause)
-        if step == "DeleteStack":
-            sentence = f"CloudFormation does not delete the stack: {said}"
-            return Failure("STACK_NOT_DELETED", _cut(sentence), RequestStatus.FAILED)
-        sentence = f"CloudFormation did not take the stack: {said}"
-        return Failure("STACK_NOT_LAUNCHED", _cut(sentence), RequestStatus.FAILED)
+    if error.startswith(("CloudFormation.", "Ssm.")):
+        return _by_aws(error, step, _SDK_TRAILER.sub("", cause))
     return Failure("INTERNAL", _INTERNAL.format(step=step), RequestStatus.FAILED)
+
+
+def _by_aws(error: str, step: str, said: str) -> Failure:
+    if error.startswith("Ssm."):
+        code, sentence = "RUNBOOK_NOT_STARTED", "Systems Manager did not take the runbook"
+    elif step == "DeleteStack":
+        code, sentence = "STACK_NOT_DELETED", "CloudFormation does not delete the stack"
+    else:
+        code, sentence = "STACK_NOT_LAUNCHED", "CloudFormation did not take the stack"
+    return Failure(code, _cut(f"{sentence}: {said}"), RequestStatus.FAILED)
 
 
 def _message_in(cause: str) -> str:

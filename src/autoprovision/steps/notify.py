@@ -33,10 +33,23 @@ _UPDATE: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
     _S.CANCELLED: ("update-failed", (_E.REQUEST_CANCELLED,)),
     _S.NEEDS_OPERATOR: ("needs-operator", (_E.UPDATE_FAILED, _E.COMPENSATION_FAILED)),
 }
+_OPERATE: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
+    _S.SUCCEEDED: ("operated", (_E.APPLICATION_OPERATED,)),
+    _S.FAILED: ("operation-failed", (_E.OPERATION_FAILED,)),
+    _S.REJECTED: ("operation-failed", (_E.REQUEST_REJECTED,)),
+    _S.EXPIRED: ("operation-failed", (_E.REQUEST_EXPIRED,)),
+    _S.CANCELLED: ("operation-failed", (_E.REQUEST_CANCELLED,)),
+    _S.NEEDS_OPERATOR: ("needs-operator", (_E.OPERATION_FAILED, _E.COMPENSATION_FAILED)),
+}
 _TERMINATE: dict[RequestStatus, tuple[str, tuple[EventName, ...]]] = {
     _S.SUCCEEDED: ("terminated", (_E.APPLICATION_TERMINATED, _E.QUOTA_RELEASED)),
     _S.NEEDS_OPERATOR: ("needs-operator", (_E.TERMINATION_FAILED, _E.COMPENSATION_FAILED)),
 }
+
+
+_OUTCOMES = {
+    "provision": _PROVISION, "update": _UPDATE, "operate": _OPERATE, "terminate": _TERMINATE,
+}  # fmt: skip
 
 
 def notify(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -65,18 +78,18 @@ def tell(request: Request, platform: Platform) -> bool:
 
 
 def _forget_wait(request: Request, platform: Platform) -> None:
-    """A token that waits for a request at its end is dead: nobody takes its answer."""
+    """A token that waits for something of a request at its end is dead: nobody takes its answer."""
     if not request.is_final:
         return
-    for awaited in (request.stack_id, request.build_id):
-        token = platform.waits.of_request(request.id, awaited) if awaited else None
-        if awaited and token:
-            platform.waits.remove(awaited, token)
+    awaited = (request.stack_id, request.build_id, request.automation_id)
+    for one in filter(None, awaited):
+        token = platform.waits.of_request(request.id, one)
+        if token:
+            platform.waits.remove(one, token)
 
 
 def _announce(request: Request, platform: Platform) -> bool:
-    outcomes = {"provision": _PROVISION, "update": _UPDATE, "terminate": _TERMINATE}
-    message, names = outcomes[request.kind].get(request.status, ("", ()))
+    message, names = _OUTCOMES[request.kind].get(request.status, ("", ()))
     if request.publishes_only and request.status is _S.SUCCEEDED:
         names = (_E.APPLICATION_PUBLISHED,)
     if message == "provisioned" and request.plan is not None and request.plan.control_plane_only:

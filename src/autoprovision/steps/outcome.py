@@ -15,7 +15,7 @@ from autoprovision.domain.stack import Stack, StackOutcome, StackResource
 from autoprovision.domain.stack import outcome as outcome_of
 from autoprovision.domain.timeline import StepStatus
 from autoprovision.ports import Platform
-from autoprovision.steps import update
+from autoprovision.steps import operation, update
 from autoprovision.steps.failure import Failure, explain
 from autoprovision.steps.left_behind import record_left
 from autoprovision.steps.notify import tell
@@ -36,6 +36,8 @@ _STUCK = {
     ApplicationStatus.TERMINATING: "TERMINATION_FAILED",
     ApplicationStatus.UPDATING: "UPDATE_NOT_TAKEN_BACK",
 }
+# What the workflows of all kinds look for, when there is nothing of it.
+_NOTHING = {"stackId": "", "action": "NONE", "restore": {}, "automationId": ""}
 _QUESTION_OPEN = frozenset({_S.SUBMITTED, _S.AWAITING_APPROVAL})
 
 
@@ -53,19 +55,22 @@ def begin_compensation(event: dict[str, Any], platform: Platform) -> dict[str, A
     """
     request = platform.records.request(event["requestId"])
     if request.is_final:
-        return {"verdict": "DONE", "stackId": "", "action": "NONE", "message": request.message}
+        return {**_NOTHING, "verdict": "DONE", "message": request.message}
     failure = _first_failure(request, event.get("failure") or {}, platform)
     if request.status in _QUESTION_OPEN and failure.end in _BEFORE_LAUNCH:
         # A question's end is not a failure: the request goes straight to its final status.
-        return {"verdict": "UNDO", "stackId": "", "action": "NONE", "restore": {}}
+        return {**_NOTHING, "verdict": "UNDO"}
     request = platform.records.move_request(
         request.id, _S.COMPENSATING, reason=failure.code, message=failure.message,
         at=iso(platform.now()), expected=_UNFINISHED,
     )  # fmt: skip
-    message = f"Taking back what was done: {failure.message}"
+    going = "Going back" if request.kind == "operate" else "Taking back what was done"
+    message = f"{going}: {failure.message}"
     note(platform, request.id, "BeginCompensation", message)
     if request.kind == "update":
         return update.begin_restoring(request, platform)
+    if request.kind == "operate":
+        return operation.begin_stopping(request, platform)
     return {"verdict": "UNDO", "stackId": _stack_of(request, platform)}
 
 
@@ -77,6 +82,8 @@ def _first_failure(request: Request, caught: dict[str, Any], platform: Platform)
         failure = explain({"Error": "Cancelled", "Cause": cause})
     else:
         failure = explain(caught)
+        if request.kind == "operate":
+            failure = operation.reworded(failure, request, platform)
     platform.records.patch_request(request.id, failure=failure.kept())
     return failure
 
@@ -106,9 +113,7 @@ def close_request(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     if end in _BEFORE_LAUNCH and request.status not in _QUESTION_OPEN:
         # It stood at NEEDS_OPERATOR in between, from where these ends are not reached.
         end = _S.FAILED
-    stands = (
-        update.restored(request, platform, code=failure.code) if request.kind == "update" else {}
-    )
+    stands = _stands(request, failure, platform)
     message = failure.message
     if request.kind == "provision" and request.stack_id:
         application = application_of(request, platform)
@@ -117,7 +122,18 @@ def close_request(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
         request.id, end, reason=failure.code, message=message, at=iso(platform.now()),
         **stands,
     )  # fmt: skip
+    if request.kind == "operate":
+        return {"message": f"The application can be changed again; the request is {end}."}
     return {"message": f"The quota is given back; the request is {end}."}
+
+
+def _stands(request: Request, failure: Failure, platform: Platform) -> dict[str, Any]:
+    """How an application that lives on stands after what was asked did not come to be."""
+    if request.kind == "update":
+        return update.restored(request, platform, code=failure.code)
+    if request.kind == "operate":
+        return operation.stood(request, platform)
+    return {}
 
 
 def mark_needs_operator(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -164,6 +180,9 @@ def _move_to_needs_operator(request: Request, message: str, platform: Platform) 
 
 
 def _what_is_left(request: Request, platform: Platform) -> str:
+    if request.kind == "operate":
+        what = request.automation_id or "one that may have been started"
+        return f"Left, unless noted otherwise: the runbook's execution ({what})."
     stack_id = request.stack_id
     if request.kind == "terminate":
         stack_id = application_of(request, platform).stack_id

@@ -80,9 +80,9 @@ def _intact(request: Request) -> Plan:
 
 
 def _replace(request: Request, platform: Platform) -> Plan:
-    if request.kind == "update":
+    if request.kind != "provision":
         raise StepRefusedError(
-            "The prices or the policy changed since the update was asked for; ask for it again.",
+            f"The prices or the policy changed since the {request.kind} was asked for; ask again.",
             code="PLAN_OUTDATED",
         )
     new = plans.replan(request, platform)

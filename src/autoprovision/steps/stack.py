@@ -22,10 +22,11 @@ from autoprovision.usecases.timeline import note
 
 REQUEST_TAG = "autoprovision:request"
 CREATE, UPDATE, DELETE, SETTLE = "CREATE", "UPDATE", "DELETE", "SETTLE"
+STOP = "STOP"  # of a runbook
 # The state that waits, by what for.
 STATES = {
     CREATE: "AwaitStack", UPDATE: "AwaitStack", DELETE: "AwaitStackDeletion",
-    SETTLE: "AwaitStackRestored",
+    SETTLE: "AwaitStackRestored", STOP: "AwaitRunbookStopped",
 }  # fmt: skip
 _ERROR = {
     CREATE: "StackFailed", UPDATE: "StackFailed", DELETE: "StackDeletionFailed",

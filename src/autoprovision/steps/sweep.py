@@ -20,11 +20,12 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.ports import Platform
 from autoprovision.steps.build import settle_build
 from autoprovision.steps.notify import tell
+from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
 from autoprovision.usecases.approvals import cancel
 from autoprovision.usecases.expiry import tend_expiring
-from autoprovision.usecases.requests import give_up_hold
+from autoprovision.usecases.requests import give_up_hold, started
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
@@ -121,12 +122,19 @@ def _look_after(request: Request, platform: Platform) -> str:
         return "answered"
     if request.build_id and settle_build(request.build_id, platform):
         return "answered"
+    if request.kind == "operate" and _settle_runbook(request, platform):
+        return "answered"
     state = platform.workflows.state(request.kind, request.id, execution=request.execution)
     if state is None:
         # A resume was noted, but the start was lost.
         platform.workflows.start(request.kind, request.id, execution=request.execution)
         return "started"
     return _send_back(request, state, platform)
+
+
+def _settle_runbook(request: Request, platform: Platform) -> bool:
+    found = started(request, platform)
+    return found is not None and settle_automation(found.id, platform)
 
 
 def _give_up_hold(request: Request, platform: Platform) -> bool:

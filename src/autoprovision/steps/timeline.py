@@ -44,10 +44,15 @@ STEPS = {
     "UnpublishProject": Words("Emptying the stack's buckets.", "The buckets are empty.", 5),
     "AwaitStackDeletion": Words("", "The stack is verified gone.", 90),
     "ForgetSecrets": Words("Deleting the credentials.", "No credentials are kept.", 1),
-    "CloseRequest": Words("Giving the quota back.", "Everything is taken back.", 1),
+    "CloseRequest": Words("Closing the request.", "Everything is taken back.", 1),
     "MarkNeedsOperator": Words("", "An operator is needed.", 1),
     "BeginTermination": Words("Preparing to terminate.", "The application is terminating.", 1),
     "EndApplication": Words("Giving the quota back.", "The application is terminated.", 1),
+    "PrepareRunbook": Words("Looking at the machines.", "The runbook can begin.", 2),
+    "AwaitRunbook": Words("", "The runbook is done.", 120),
+    "AwaitRunbookStopped": Words("", "The runbook has ended.", 60),
+    "KeepOutcome": Words("Reading what the machines said.", "It is kept.", 2),
+    "EndOperation": Words("Freeing the application.", "It can be changed again.", 1),
     "Notify": Words("Telling how it ended.", "The mail is sent.", 1),
 }
 

@@ -107,6 +107,10 @@ def question_text(request: Request, plan: Plan) -> str:
     """The question in one sentence, with what it costs and why it is asked."""
     cost = f"${plan.monthly_credits / 100:,.2f}"
     why = " ".join(plan.approval.reasons)
+    if request.kind == "operate":
+        where = f"{request.application_name} in {request.target_environment}"
+        machines = f"{len(request.instances)} machines of {where}"
+        return f"May {request.submitted_by} do {request.operation} on {machines}? {why}".strip()
     return (
         f"May {request.submitted_by} have {request.application_name} ({plan.blueprint} in "
         f"{request.target_environment}) for {cost} a month, paid by {request.business_unit}? {why}"

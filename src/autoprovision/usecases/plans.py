@@ -135,11 +135,13 @@ def current_basis(request: Request, platform: Platform) -> str | None:
     assert request.plan is not None, "a request without a plan has no basis"  # noqa: S101
     catalog = platform.catalog.catalog()
     published = catalog.by_id(request.plan.blueprint)
-    if request.kind == "update":
+    if request.kind != "provision":
         # An application stays on its version until somebody asks for an upgrade.
         published = platform.catalog.version(request.plan.blueprint, request.plan.version)
     if published is None:
         return None
+    if request.kind == "operate":  # it costs nothing, whatever prices do
+        return basis_of(published, request.plan.monthly_credits, platform.catalog.policy())
     template = template_of(request)
     if template.TargetEnvironment not in published.manifest.topologies:
         return None

@@ -19,6 +19,8 @@ from autoprovision.domain.errors import (
 )
 from autoprovision.domain.identifiers import application_id_of
 from autoprovision.domain.movements import PLATFORM
+from autoprovision.domain.operation import Automation
+from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import Hold, HoldState
 from autoprovision.domain.request import (
     Request,
@@ -69,7 +71,7 @@ def submit(
     accepted = _accepted_before(request_id, platform)
     if accepted is None:
         planned = plan_for(actor, template, unit, platform)
-        refuse_by_policy(planned)
+        refuse_by_policy(planned.plan)
         try:
             accepted = _admit(
                 actor, template, planned, platform, request_id=request_id, source=source
@@ -88,9 +90,9 @@ def _accepted_before(request_id: str, platform: Platform) -> Request | None:
         return None
 
 
-def refuse_by_policy(planned: Planned) -> None:
+def refuse_by_policy(plan: Plan) -> None:
     """Refuse what the policy does not let anybody approve. Raises ConflictError."""
-    approval = planned.plan.approval
+    approval = plan.approval
     if approval.verdict == "REFUSED":
         raise ConflictError(
             "The approval policy refuses this: " + " ".join(approval.reasons),
@@ -196,9 +198,11 @@ def start(request: Request, platform: Platform) -> None:
         logger.warning("workflow not started, the sweep will", extra={"requestId": request.id})
 
 
-def show(actor: Actor, request_id: str, platform: Platform) -> Request:
+def show(
+    actor: Actor, request_id: str, platform: Platform, *, operation: str = "request.show"
+) -> Request:
     """A request. Raises NotFoundError when there is none within reach."""
-    return _within_reach(actor, "request.show", request_id, platform)
+    return _within_reach(actor, operation, request_id, platform)
 
 
 def _within_reach(actor: Actor, operation: str, request_id: str, platform: Platform) -> Request:
@@ -246,9 +250,12 @@ def resubmit(
         changes: keys of the JSON template with their new values; null takes a key away.
 
     Raises:
-        ConflictError: code WRONG_STATUS, it has not ended without success.
+        ConflictError: code WRONG_STATUS, it has not ended without success; code NOT_RESUBMITTED,
+            it is an operation.
     """
     before = _within_reach(actor, "request.submit", request_id, platform)
+    if before.kind == "operate":
+        raise ConflictError("Ask for the operation again instead.", code="NOT_RESUBMITTED")
     if not before.is_final or before.status is RequestStatus.SUCCEEDED:
         raise ConflictError(
             f"The request is {before.status}; only one that ended without success is resubmitted.",
@@ -314,6 +321,30 @@ def _wake(request: Request, platform: Platform) -> None:
         token = platform.waits.of_request(request.id, awaited) if awaited else None
         if token:
             platform.workflows.fail(token, "Cancelled", cause)
+    if request.kind == "operate":
+        wake_runbook(request, platform, cause)
+
+
+def wake_runbook(request: Request, platform: Platform, cause: str) -> None:
+    """A runbook carries the token by which its workflow waits; it may wait by a later one too."""
+    found = started(request, platform)
+    if found is None:
+        return
+    later = platform.waits.of_request(request.id, found.id)
+    for token in filter(None, (later, found.token)):
+        platform.workflows.fail(token, "Cancelled", cause)
+
+
+def started(request: Request, platform: Platform) -> Automation | None:
+    """The execution of an operation's runbook, by its id or by the request that it carries."""
+    if request.automation_id:
+        return platform.automations.read(request.automation_id)
+    declared = platform.catalog.version(
+        request.plan.blueprint if request.plan else "", request.plan.version if request.plan else ""
+    ).manifest.operations[request.operation or ""]
+    return platform.automations.find(
+        request.id, runbook=declared.runbook, since=request.submitted_at
+    )
 
 
 def resume(

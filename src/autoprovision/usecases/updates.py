@@ -231,7 +231,7 @@ def update(
                 "This would not come to what the preview showed any more; look at a new one.",
                 code="PLAN_CHANGED", planDigest=found.plan.digest,
             )  # fmt: skip
-        refuse_by_policy(found)
+        refuse_by_policy(found.plan)
         accepted = _admit(actor, application, wish, found, platform, request_id=request_id)
     start(accepted, platform)
     return accepted

@@ -43,6 +43,7 @@ def sources(tmp_path):
         infra=ours.infra,
         workflows=ours.workflows,
         catalog=tmp_path,
+        runbooks=ours.runbooks,
         package=ours.package,
         lock=ours.lock,
     )

@@ -5,17 +5,20 @@ from typing import Any
 
 import pytest
 from tests.workflow.definitions import WORKFLOWS, tasks_of
+from tests.workflow.systems_manager import SystemsManager, machine_of, operate, with_machines
 from tests.workflow.world import ADA, BOB, REPOSITORY, World, catalog, manifest, published, tree
 
 from autoprovision.domain.build import Build, BuildStatus
 from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.git_source import SourceFile, SourceTree
+from autoprovision.domain.operation import AutomationStatus
 from autoprovision.domain.request import Request
 from autoprovision.functions import steps as functions
 from autoprovision.steps import (
     approval,
     build,
     names,
+    operation,
     outcome,
     plan,
     project,
@@ -147,6 +150,31 @@ def update_failed(world: World) -> Ready:
     return request, event
 
 
+def operating(world: World) -> Ready:
+    with_machines(world)
+    request = operate(world, machine_of(world), "run-command", command="true")
+    event = {"requestId": request.id, "purpose": "RUN", "taskToken": "later"}
+    approval.authorize_launch({**event, "execution": request.id}, world)
+    return request, event
+
+
+def running(world: World, ends: AutomationStatus | None = None) -> Ready:
+    request, event = operating(world)
+    made = operation.prepare_runbook(dict(event), world)["run"]
+    manager = SystemsManager(world)
+    manager.ends, manager.answers = ends, False
+    given = {**made["parameters"], "TaskToken": ["token-of-the-start"]}
+    manager.start({
+        "DocumentName": f"RunbookPrefix{made['runbook']}", "ClientToken": made["clientToken"],
+        "Parameters": given,
+    })  # fmt: skip
+    return request, event
+
+
+def ran(world: World) -> Ready:
+    return running(world, AutomationStatus.SUCCEEDED)
+
+
 CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]] = {
     "PreparePlan": (submitted, plan.prepare_plan),
     "ExpireApproval": (asked, approval.expire_approval),
@@ -169,6 +197,10 @@ CASES: dict[str, tuple[Callable[[World], Ready], Callable[..., dict[str, Any]]]]
     "PrepareUpdate": (updating, update.prepare_update),
     "AwaitChangeSet": (changing, update.await_change_set),
     "RestoreRelease": (update_failed, project.restore_release),
+    "PrepareRunbook": (operating, operation.prepare_runbook),
+    "AwaitRunbook": (running, operation.await_runbook),
+    "KeepOutcome": (ran, operation.keep_outcome),
+    "EndOperation": (ran, operation.end_operation),
     "EndApplication": (ending, outcome.end_application),
 }
 
@@ -180,7 +212,8 @@ def test_every_step_of_the_workflows_is_here():
         for name, state in tasks_of(workflow).items()
         if "FunctionName" in state["Arguments"]
     }
-    assert called - {"AwaitStackDeletion", "AwaitStackRestored"} == set(CASES)
+    shared = {"AwaitStackDeletion", "AwaitStackRestored", "AwaitRunbookStopped"}
+    assert called - shared == set(CASES)
 
 
 def snapshot(world: World, request: Request) -> Any:

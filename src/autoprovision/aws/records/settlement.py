@@ -19,7 +19,7 @@ from autoprovision.aws.records.ledger import LedgerRecords, change_hold, movemen
 from autoprovision.aws.records.requests import RequestRecords, status_write
 from autoprovision.domain import movements as ledger
 from autoprovision.domain.application import ENDED, Application, ApplicationStatus
-from autoprovision.domain.endings import must_be_way_back, statuses_before
+from autoprovision.domain.endings import LIVING, must_be_way_back, statuses_before
 from autoprovision.domain.errors import BusyError, ConflictError
 from autoprovision.domain.quota import LIVE_HOLDS, Hold, HoldState
 from autoprovision.domain.refusals import cancel_requested, wrong_status
@@ -97,7 +97,7 @@ class SettlementRecords(RequestRecords, ApplicationRecords, LedgerRecords):
             return [moved, *self._ending(target, message, at, changes)]
         if target.status in ENDED:
             raise wrong_status(f"application {target.id}", target.status)
-        if request.kind == "update":
+        if request.kind in LIVING:
             total, writes = self._merging(request, target, at)
         else:
             total, writes = self._committing(request, at)

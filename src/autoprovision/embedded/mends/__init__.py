@@ -33,6 +33,9 @@ NAMES = (
     "websocket_apis",
     "function_urls",
     "public_images",
+    "auto_scaling_machines",
+    "ssm_automation",
+    "ssm_commands",
 )
 
 

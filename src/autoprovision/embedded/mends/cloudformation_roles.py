@@ -66,6 +66,11 @@ def apply() -> None:
     stacks._delete_resource = delete_as_role
 
 
+def caller_key() -> str:
+    """The access key that the call being answered was signed with."""
+    return _caller.get()
+
+
 def _remember_callers(iam_evaluator: Any) -> None:
     enforce = iam_evaluator.enforce
 

@@ -2,8 +2,9 @@
 
 AWS: a policy may name the resource of each of these calls (Service Authorization Reference):
 SES identities, the state machine of a task token, CodeBuild projects by their builds, schedules by
-their group, parameters read in bulk, rules of the default bus as `rule/NAME`, and services, tasks
-and task definitions of ECS, where MiniStack knows their cluster only.
+their group, parameters read in bulk, rules of the default bus as `rule/NAME`, runbooks, their
+executions, documents of commands, auto scaling groups, and services, tasks and task definitions of
+ECS, where MiniStack knows their cluster only.
 
 MiniStack: checks these calls against `*`, or against another spelling, so that only a policy for
 all resources lets them through.
@@ -63,6 +64,8 @@ def apply() -> None:
             parts = tuple(part for part in path.split("/") if part)
             request = _Request(target or method, parts, _json(body), query)
             if found := finder(request):
+                if found.startswith("document/AWS-"):
+                    return f"arn:aws:{service}:{region}::{found}"
                 return f"arn:aws:{service}:{region}:{account}:{found}"
         return str(extract(service, method, path, headers, body, query, region, account))
 
@@ -110,6 +113,24 @@ def _schedule(request: _Request) -> str:
     return f"schedule/{group}/{request.path[1]}"
 
 
+def _of_systems_manager(request: _Request) -> str:
+    if execution := request.first("AutomationExecutionId"):
+        return f"automation-execution/{execution}"
+    document = request.first("DocumentName")
+    if request.operation == "StartAutomationExecution" and document:
+        return f"automation-definition/{document}:{request.first('DocumentVersion') or '$DEFAULT'}"
+    if request.operation == "SendCommand" and document:
+        return f"document/{document}"
+    return _parameter(request)
+
+
+def _auto_scaling_group(request: _Request) -> str:
+    from ministack.services import autoscaling
+
+    group = autoscaling._asgs.get(request.first("AutoScalingGroupName"))
+    return str(group["AutoScalingGroupARN"]).split(":", 5)[5] if group else ""
+
+
 def _parameter(request: _Request) -> str:
     name = request.first("Names", "Path")
     return f"parameter/{name.strip('/')}" if name else ""
@@ -140,7 +161,8 @@ _FINDERS: dict[str, Callable[[_Request], str]] = {
     "states": _state_machine,
     "codebuild": _build_project,
     "scheduler": _schedule,
-    "ssm": _parameter,
+    "ssm": _of_systems_manager,
+    "autoscaling": _auto_scaling_group,
     "events": _rule,
     "ecs": _container_service,
 }

@@ -1,0 +1,184 @@
+"""Operations: what can be done with the machines behind an application, and what came of it.
+
+The blueprint's manifest says what is offered, a runbook of Systems Manager does it.
+"""
+
+import re
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from autoprovision.domain.declared_operation import DeclaredOperation
+from autoprovision.domain.document import pointer
+from autoprovision.domain.errors import Fault, InvalidInputError
+from autoprovision.domain.resource import Resource
+
+REQUEST_PARAMETER, TOKEN_PARAMETER = "RequestId", "TaskToken"
+APPLICATION_TAG = "autoprovision:application"
+# One call of Run Command takes no more instances by their ids.
+MOST_MACHINES = 50
+MOST_LINES, MOST_CHARACTERS = 40, 500
+_NAMESPACE = uuid.UUID("5f1d3f2e-6c1b-4a56-9a0e-6f2f6f0a7c11")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Machine(Resource):
+    """An instance that Systems Manager knows.
+
+    Attributes:
+        online: whether its agent answers.
+    """
+
+    id: str
+    online: bool
+
+
+class AutomationStatus(StrEnum):
+    """How an execution or one of its steps stands: the main ones of Systems Manager's words."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    CANCELLED = "CANCELLED"
+
+
+class AutomationStep(Resource):
+    """One step of a runbook as it went.
+
+    Attributes:
+        command_id: of the command that it ran on the machines, if it ran one.
+        failure: Systems Manager's words.
+    """
+
+    name: str
+    action: str
+    status: AutomationStatus
+    command_id: str = ""
+    failure: str = ""
+
+
+class Automation(Resource):
+    """A runbook's execution.
+
+    Attributes:
+        token: the task token that it was started with.
+    """
+
+    id: str
+    request_id: str
+    status: AutomationStatus
+    token: str = ""
+    steps: tuple[AutomationStep, ...] = ()
+    failure: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen any more."""
+        return self.status is not AutomationStatus.RUNNING
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it came to a good end."""
+        return self.status is AutomationStatus.SUCCEEDED
+
+    def failed_step(self) -> AutomationStep | None:
+        """The first step that did not go well."""
+        bad = {AutomationStatus.FAILED, AutomationStatus.TIMED_OUT, AutomationStatus.CANCELLED}
+        return next((one for one in self.steps if one.status in bad), None)
+
+    def done(self) -> tuple[str, ...]:
+        """Names of the steps that went well."""
+        return tuple(one.name for one in self.steps if one.status is AutomationStatus.SUCCEEDED)
+
+
+class CommandOutput(Resource):
+    """What a command said on one machine.
+
+    Attributes:
+        status: Systems Manager's word for how it went there.
+        exit_code: None when it did not come that far.
+    """
+
+    instance_id: str
+    status: str
+    exit_code: int | None = None
+    output: str = ""
+    errors: str = ""
+
+
+class DiagnosticFile(Resource):
+    """A file of diagnostics and where to fetch it for a short while."""
+
+    instance_id: str
+    size: int
+    url: str
+    expires_in: int
+
+
+def client_token(request_id: str) -> str:
+    """The token by which Systems Manager starts a request's runbook once: it has to be a UUID."""
+    return str(uuid.uuid5(_NAMESPACE, request_id))
+
+
+def checked(declared: DeclaredOperation, given: dict[str, Any]) -> dict[str, str]:
+    """What an operation is given, as text, with what was left out at its default.
+
+    Raises:
+        InvalidInputError: with a fault for everything that is wrong.
+    """
+    known = {name.lower(): name for name in declared.parameters}
+    faults, values = [], {}
+    for key, value in given.items():
+        name = known.get(key.lower())
+        if name is None:
+            offered = ", ".join(declared.parameters) or "none"
+            sentence = f"There is no parameter {key!r}; there are: {offered}."
+            faults.append(Fault(pointer("parameters", key), sentence, "UNKNOWN_PARAMETER"))
+        elif name in values:
+            sentence = f"{name} stands twice."
+            faults.append(Fault(pointer("parameters", key), sentence, "DUPLICATE_KEY"))
+        else:
+            values[name] = value
+    texts: dict[str, str] = {}
+    for name, one in declared.parameters.items():
+        value = values.get(name, one.default)
+        if value is None:
+            sentence = f"{name} is needed: {one.description}"
+            faults.append(Fault(pointer("parameters", name), sentence, "MISSING"))
+            continue
+        try:
+            texts[name] = one.text_of(value)
+        except ValueError as error:
+            faults.append(Fault(pointer("parameters", name), f"{name} {error}", "INVALID_VALUE"))
+    if faults:
+        raise InvalidInputError(faults)
+    return texts
+
+
+def why(automation: Automation) -> str:
+    """In a sentence why a runbook did not come to a good end."""
+    step = automation.failed_step()
+    if automation.status is AutomationStatus.CANCELLED:
+        return f"The runbook was stopped{f' at its step {step.name}' if step else ''}."
+    said = cleaned(step.failure if step else automation.failure, most=3)
+    where = f" at its step {step.name}" if step else ""
+    return f"The runbook failed{where}: {' | '.join(said) or 'Systems Manager gives no reason.'}"
+
+
+def cleaned(text: str, *, most: int = MOST_LINES) -> list[str]:
+    """The last lines of what a machine said, short and without control characters."""
+    lines = [_CONTROL.sub("", line.rpartition("\r")[2]).rstrip() for line in text.split("\n")]
+    told = [line for line in lines if line]
+    return [
+        line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+        for line in told[-most:]
+    ]
+
+
+def told(output: CommandOutput) -> str:
+    """What a machine said, as an entry of the timeline."""
+    code = "" if output.exit_code is None else f", exit code {output.exit_code}"
+    head = f"{output.instance_id}: {output.status}{code}"
+    said = [*cleaned(output.output), *(f"stderr: {line}" for line in cleaned(output.errors))]
+    return "\n".join([head, *said])

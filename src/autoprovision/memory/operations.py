@@ -1,0 +1,82 @@
+"""Machines, runbooks and their files without AWS."""
+
+from collections.abc import Callable
+
+from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
+from autoprovision.memory.outside import Outside
+
+
+class MemoryMachines:
+    """The port `Machines`; `known` holds them by application."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.known: dict[str, tuple[Machine, ...]] = {}
+
+    def of(self, application_id: str) -> tuple[Machine, ...]:
+        """Those that carry the application's tag."""
+        return self.known.get(application_id, ())
+
+
+class MemoryAutomations:
+    """The port `Automations`; whoever simulates plays Systems Manager.
+
+    Attributes:
+        known: executions by their ids, as they are now.
+        runbooks: which runbook each one runs.
+        said: what commands said, by their ids.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.known: dict[str, Automation] = {}
+        self.runbooks: dict[str, str] = {}
+        self.said: dict[str, list[CommandOutput]] = {}
+        self.started_at: Callable[[str], str] = lambda _: "9999"
+
+    def read(self, automation_id: str) -> Automation | None:
+        """The execution as it is now."""
+        return self.known.get(automation_id)
+
+    def find(self, request_id: str, *, runbook: str, since: str) -> Automation | None:
+        """The execution that a request has started."""
+        return next(
+            (
+                one for one in self.known.values()
+                if one.request_id == request_id and self.runbooks.get(one.id) == runbook
+                and self.started_at(one.id) >= since
+            ),
+            None,
+        )  # fmt: skip
+
+    def outputs(self, command_id: str) -> list[CommandOutput]:
+        """What a command said on each machine."""
+        return self.said.get(command_id, [])
+
+
+class MemoryOperationFiles:
+    """The port `OperationFiles`; `brought` is filled by whoever plays the machines."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.scripts: dict[tuple[str, str], str] = {}
+        self.brought: dict[str, list[DiagnosticFile]] = {}
+
+    def bucket(self) -> str:
+        """The bucket."""
+        return "operations"
+
+    def put_script(self, folder: str, name: str, text: str) -> str:
+        """Keep a script for the machines and give its URL."""
+        self._outside.does("script", folder, name)
+        self.scripts[folder, name] = text
+        return f"https://s3.test/operations/{folder}/{name}"
+
+    def discard_script(self, folder: str, name: str) -> None:
+        """Delete it."""
+        self._outside.does("discardScript", folder, name)
+        self.scripts.pop((folder, name), None)
+
+    def diagnostics(self, folder: str) -> list[DiagnosticFile]:
+        """What the machines brought."""
+        return self.brought.get(folder, [])

@@ -1,0 +1,45 @@
+"""What an operation touches: machines, runbooks of Systems Manager, and the files of both."""
+
+from typing import Protocol
+
+from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
+
+
+class Machines(Protocol):
+    """The instances behind applications, as Systems Manager sees them."""
+
+    def of(self, application_id: str) -> tuple[Machine, ...]:
+        """Those that carry the application's tag and that Systems Manager knows."""
+
+
+class Automations(Protocol):
+    """Executions of runbooks, after the workflow has started them."""
+
+    def read(self, automation_id: str) -> Automation | None:
+        """The execution as it is now. None: there is none, or it was long ago."""
+
+    def find(self, request_id: str, *, runbook: str, since: str) -> Automation | None:
+        """The execution that a request has started, when the answer to the start was lost.
+
+        Args:
+            since: when the request was submitted: nothing older is looked at.
+        """
+
+    def outputs(self, command_id: str) -> list[CommandOutput]:
+        """What a command of a runbook said on each machine; none when it is not known any more."""
+
+
+class OperationFiles(Protocol):
+    """What machines take and bring: a folder for each request, in reach of its application's."""
+
+    def bucket(self) -> str:
+        """The bucket, for whoever has to name it to a machine."""
+
+    def put_script(self, folder: str, name: str, text: str) -> str:
+        """Keep a script for the machines and give its URL; putting it again is fine."""
+
+    def discard_script(self, folder: str, name: str) -> None:
+        """Delete it; gone already is fine."""
+
+    def diagnostics(self, folder: str) -> list[DiagnosticFile]:
+        """What the machines brought, with addresses that work for a short while."""
