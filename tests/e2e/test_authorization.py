@@ -71,6 +71,7 @@ def body_for(route: str, estate: Estate) -> Any:
         "POST /delegations": {"to": "nobody@example.edu", "until": "2020-01-01T00:00:00Z"},
         "POST /findings/{id}/acknowledge": {"comment": "Seen."},
         "POST /findings/{id}/resolve": {"comment": "Done."},
+        "POST /applications/{id}/operations": {"operation": "none"},
         "POST /applications/{id}/extend": {"duration": "1h"},
         "PUT /applications/{id}/business-unit": {"businessUnit": estate.unit},
         "PUT /business-units/{unit}": {"quota": 0},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.e2e.conftest import PASSWORD
 
 EXAMPLE = Path(__file__).parents[2] / "catalog" / "virtual-machine" / "examples" / "dev.json"
 SECRET = "canary-command-51f0"
@@ -180,9 +181,14 @@ def test_one_at_a_time_and_a_cancel_in_the_middle_stops_it(world, ada, machine):
 
 
 def test_the_command_line_does_the_same(world, ada, machine):
-    world.command(
-        "--profile", "ada", "login", ada.email, "--password-stdin", stdin="Correct-horse-battery-9"
+    installed = world.installed
+    signed_in = world.command(
+        *("--profile", "ada", "login", ada.email, "--password-stdin"),
+        *("--api-url", installed.api_url, "--region", installed.region),
+        *("--cognito-endpoint", installed.cognito_endpoint),
+        stdin=f"{PASSWORD}\n",
     )
+    assert signed_in.returncode == 0, signed_in.stderr
     listed = world.command("--profile", "ada", "application", "operations", machine)
     assert "run-command" in listed.stdout, listed.stderr
     done = world.command(

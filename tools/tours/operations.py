@@ -19,7 +19,8 @@ def play() -> str:
     with stage() as tour:
         tour.say(
             f"# A tour of operations on machines\n\nOne run on the embedded AWS on {today}, by "
-            "`python -m tools.tours operations --write`. There is no machine on the embedded AWS: "
+            "`python -m tools.tours operations --write`, with shortened sleeps. There is no machine on "
+            "the embedded AWS: "
             "the runbooks really run, and what they say to a machine is done by a process of this "
             "one, which its output says. [Runbooks](runbooks.md) tells how it works."
         )

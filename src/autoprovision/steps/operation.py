@@ -31,7 +31,7 @@ from autoprovision.steps.failure import MOST_MESSAGE, Failure
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.stack import STOP, Wait, wait_for
 from autoprovision.usecases.operations import folder_of, reachable
-from autoprovision.usecases.requests import started
+from autoprovision.usecases.runbooks import started
 from autoprovision.usecases.timeline import note
 
 RUN, STEP = "RUN", "AwaitRunbook"

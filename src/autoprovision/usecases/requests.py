@@ -19,7 +19,6 @@ from autoprovision.domain.errors import (
 )
 from autoprovision.domain.identifiers import application_id_of
 from autoprovision.domain.movements import PLATFORM
-from autoprovision.domain.operation import Automation
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.quota import Hold, HoldState
 from autoprovision.domain.request import (
@@ -33,6 +32,7 @@ from autoprovision.domain.timeline import TimelineEvent
 from autoprovision.ports import Page, Platform
 from autoprovision.usecases import approvals
 from autoprovision.usecases.plans import Planned, plan_for, unit_for
+from autoprovision.usecases.runbooks import wake_runbook
 from autoprovision.usecases.timeline import note
 
 logger = logging.getLogger(__name__)
@@ -250,8 +250,7 @@ def resubmit(
         changes: keys of the JSON template with their new values; null takes a key away.
 
     Raises:
-        ConflictError: code WRONG_STATUS, it has not ended without success; code NOT_RESUBMITTED,
-            it is an operation.
+        ConflictError: code WRONG_STATUS (it has not ended without success) or NOT_RESUBMITTED.
     """
     before = _within_reach(actor, "request.submit", request_id, platform)
     if before.kind == "operate":
@@ -323,28 +322,6 @@ def _wake(request: Request, platform: Platform) -> None:
             platform.workflows.fail(token, "Cancelled", cause)
     if request.kind == "operate":
         wake_runbook(request, platform, cause)
-
-
-def wake_runbook(request: Request, platform: Platform, cause: str) -> None:
-    """A runbook carries the token by which its workflow waits; it may wait by a later one too."""
-    found = started(request, platform)
-    if found is None:
-        return
-    later = platform.waits.of_request(request.id, found.id)
-    for token in filter(None, (later, found.token)):
-        platform.workflows.fail(token, "Cancelled", cause)
-
-
-def started(request: Request, platform: Platform) -> Automation | None:
-    """The execution of an operation's runbook, by its id or by the request that it carries."""
-    if request.automation_id:
-        return platform.automations.read(request.automation_id)
-    declared = platform.catalog.version(
-        request.plan.blueprint if request.plan else "", request.plan.version if request.plan else ""
-    ).manifest.operations[request.operation or ""]
-    return platform.automations.find(
-        request.id, runbook=declared.runbook, since=request.submitted_at
-    )
 
 
 def resume(

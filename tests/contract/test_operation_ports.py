@@ -1,0 +1,219 @@
+"""The ports Machines, Automations and OperationFiles, in dictionaries and on the embedded AWS."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.contract.conftest import Store
+from tests.kit.machines import MANAGED, machine, role, runbook
+
+from autoprovision.aws.operations_bucket import OperationsBucket
+from autoprovision.aws.ssm_automations import SsmAutomations
+from autoprovision.aws.ssm_machines import SsmMachines
+from autoprovision.domain.clock import iso
+from autoprovision.domain.operation import (
+    Automation,
+    AutomationStatus,
+    AutomationStep,
+    CommandOutput,
+    DiagnosticFile,
+    Machine,
+)
+from autoprovision.memory.operations import (
+    MemoryAutomations,
+    MemoryMachines,
+    MemoryOperationFiles,
+)
+from autoprovision.ports import Automations, Machines, OperationFiles
+
+A = AutomationStatus
+REGION = "ap-southeast-1"
+EVERYTHING = {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}
+CONTENT = {
+    "schemaVersion": "0.3",
+    "assumeRole": "{{ AutomationAssumeRole }}",
+    "parameters": {
+        "AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"}, "RequestId": {"type": "String"},
+        "TaskToken": {"type": "String"}, "InstanceIds": {"type": "StringList"},
+        "Command": {"type": "String"},
+    },
+    "mainSteps": [
+        {
+            "name": "Work", "action": "aws:runCommand",
+            "inputs": {
+                "DocumentName": "AWS-RunShellScript", "InstanceIds": "{{ InstanceIds }}",
+                "Parameters": {"commands": ["{{ Command }}"]},
+            },
+        }
+    ],
+}  # fmt: skip
+
+
+def an_hour_ago() -> str:
+    return iso(datetime.now(UTC) - timedelta(hours=1))
+
+
+class Runs:
+    """Starts runbooks: on the embedded AWS for real, in memory as that would end."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.memory = store, MemoryAutomations(store.outside)
+        self.port: Automations = self.memory
+        self._number = 0
+        self.memory.started_at = lambda _: iso(datetime.now(UTC))
+        if not store.is_memory:
+            client = store.client
+            self.port = SsmAutomations(client("ssm"), prefix=f"{store.prefix}-")
+            self.instance = machine(client, f"{store.prefix}-machine", MANAGED)
+            self.role = role(client, f"{store.prefix}-runs", "ssm", EVERYTHING)
+            runbook(client, f"{store.prefix}-work", CONTENT)
+            runbook(client, f"{store.prefix}-work-more", CONTENT)
+
+    def start(self, request_id: str, command: str, *, code: int | None, said: str = "") -> str:
+        """Start one. Args: code: its exit code; None while it runs."""
+        self._number += 1
+        if self.store.is_memory:
+            return self._pretend(request_id, code, said)
+        given = {
+            "RequestId": [request_id], "TaskToken": ["token"], "InstanceIds": [self.instance],
+            "AutomationAssumeRole": [self.role], "Command": [command],
+        }  # fmt: skip
+        answer = self.store.client("ssm").start_automation_execution(
+            DocumentName=f"{self.store.prefix}-work", Parameters=given
+        )
+        return str(answer["AutomationExecutionId"])
+
+    def _pretend(self, request_id: str, code: int | None, said: str) -> str:
+        automation_id, command = f"a{self._number}", f"c{self._number}"
+        status = {None: A.RUNNING, 0: A.SUCCEEDED}.get(code, A.FAILED)
+        step = AutomationStep(
+            name="Work", action="aws:runCommand", status=status, command_id=command,
+            failure="it failed" if status is A.FAILED else "",
+        )  # fmt: skip
+        self.memory.known[automation_id] = Automation(
+            id=automation_id, request_id=request_id, status=status, token="token", steps=(step,)
+        )
+        self.memory.runbooks[automation_id] = "work"
+        self.memory.said[command] = [
+            CommandOutput(instance_id="i-1", status="Success", exit_code=code, output=said)
+        ]
+        return automation_id
+
+    def ended(self, automation_id: str) -> Automation:
+        deadline = time.monotonic() + 30
+        while True:
+            found = self.port.read(automation_id)
+            assert found is not None
+            if found.is_over:
+                return found
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def runs(store: Store) -> Runs:
+    return Runs(store)
+
+
+def test_one_that_went_well_is_told_with_what_its_machine_said(runs: Runs):
+    found = runs.ended(runs.start("req_1", "echo hello", code=0, said="hello"))
+    assert (found.status, found.request_id, found.token) == (A.SUCCEEDED, "req_1", "token")
+    assert found.done() == ("Work",)
+    (output,) = runs.port.outputs(found.steps[0].command_id)
+    assert (output.status, output.exit_code) == ("Success", 0)
+    assert "hello" in output.output
+
+
+def test_one_that_failed_names_its_step(runs: Runs):
+    found = runs.ended(runs.start("req_2", "exit 4", code=4))
+    assert found.status is A.FAILED
+    step = found.failed_step()
+    assert step is not None
+    assert step.name == "Work"
+    assert step.failure
+
+
+def test_one_that_runs_is_not_over(runs: Runs):
+    started = runs.start("req_3", "sleep 2", code=None)
+    found = runs.port.read(started)
+    assert found is not None
+    assert not found.is_over
+
+
+def test_one_is_found_by_the_request_that_it_carries(runs: Runs):
+    runs.start("req_4", "true", code=0)
+    started = runs.start("req_5", "true", code=0)
+    found = runs.port.find("req_5", runbook="work", since=an_hour_ago())
+    assert found is not None
+    assert found.id == started
+    assert runs.port.find("req_6", runbook="work", since=an_hour_ago()) is None
+    assert runs.port.find("req_5", runbook="work-more", since=an_hour_ago()) is None
+    later = iso(datetime.now(UTC) + timedelta(hours=1))
+    assert runs.port.find("req_5", runbook="work", since=later) is None
+
+
+def test_what_is_not_there_is_nothing(runs: Runs):
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert runs.port.read(unknown) is None
+    assert runs.port.outputs(unknown) == []
+
+
+def test_machines_are_those_with_the_applications_tag(store: Store):
+    port: Machines
+    if store.is_memory:
+        memory = MemoryMachines(store.outside)
+        memory.known["app_1"] = (Machine(id="i-1", online=True),)
+        port, own = memory, "i-1"
+    else:
+        own = machine(store.client, f"{store.prefix}-own", MANAGED, application="app_1")
+        machine(store.client, f"{store.prefix}-other", MANAGED, application="app_2")
+        machine(store.client, f"{store.prefix}-unmanaged", application="app_1")
+        port = SsmMachines(store.client("ssm"))
+    assert port.of("app_1") == (Machine(id=own, online=True),)
+    assert port.of("app_none") == ()
+
+
+def files(store: Store) -> OperationFiles:
+    if store.is_memory:
+        memory = MemoryOperationFiles(store.outside)
+        memory.brought["app_1/req_1"] = [
+            DiagnosticFile(instance_id="i-1", size=5, url="https://s3.test/x", expires_in=300)
+        ]
+        return memory
+    s3, bucket = store.client("s3"), f"{store.prefix}-operations"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for name in ("stdout", "stderr"):
+        key = f"app_1/req_1/diagnostics/c/i-1/awsrunShellScript/0.awsrunShellScript/{name}"
+        s3.put_object(Bucket=bucket, Key=key, Body=b"hello")
+    return OperationsBucket(s3, bucket=bucket, region=REGION)
+
+
+def test_a_script_is_put_and_discarded_as_often_as_one_likes(store: Store):
+    port = files(store)
+    url = port.put_script("app_1/req_1", "command.sh", "echo 1\n")
+    assert port.put_script("app_1/req_1", "command.sh", "echo 1\n") == url
+    assert url.endswith("/app_1/req_1/command.sh")
+    assert port.bucket() in url
+    port.discard_script("app_1/req_1", "command.sh")
+    port.discard_script("app_1/req_1", "command.sh")
+
+
+def test_diagnostics_are_handed_out_for_a_while(store: Store):
+    port = files(store)
+    (found,) = port.diagnostics("app_1/req_1")
+    assert (found.instance_id, found.size, found.expires_in) == ("i-1", 5, 300)
+    assert port.diagnostics("app_1/req_2") == []
+    if not store.is_memory:
+        assert httpx.get(found.url).text == "hello"
+
+
+def test_a_wrong_document_is_refused_by_cloudformation(on_aws: Store):
+    bad: dict[str, Any] = {**CONTENT, "mainSteps": [{"name": "Dance", "action": "aws:dance"}]}
+    cloudformation = on_aws.client("cloudformation")
+    with pytest.raises(Exception, match="Waiter"):
+        runbook(on_aws.client, f"{on_aws.prefix}-bad", bad)
+    events = cloudformation.describe_stack_events(StackName=f"s-{on_aws.prefix}-bad")
+    reasons = [one.get("ResourceStatusReason", "") for one in events["StackEvents"]]
+    assert any("aws:dance" in one for one in reasons), reasons
