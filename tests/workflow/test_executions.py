@@ -269,7 +269,7 @@ def test_a_stack_that_cannot_be_deleted_needs_an_operator(world: World, engine: 
     assert done["error"] == "NeedsOperator"
     standing = world.records.request(request.id)
     assert standing.status == "NEEDS_OPERATOR"
-    assert standing.stack_id in standing.message
+    assert world.stacks.find(standing.stack_id).name in standing.message
     # The hold stays: what is left costs money.
     assert world.records.hold(request.id).state is HoldState.HELD
     world.stacks.delete_ends = ["DELETE_COMPLETE"]

@@ -260,6 +260,7 @@ TRANSITIONS: dict[RequestStatus, frozenset[RequestStatus]] = {
     },
 }
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+UNFINISHED = frozenset(TRANSITIONS) - FINAL
 # All but the first are about what lives already; each kind runs a workflow of its own.
 RequestKind = Literal["provision", "update", "terminate", "operate"]
 

@@ -20,6 +20,7 @@ from autoprovision.steps import (
     approval,
     build,
     names,
+    needs_operator,
     operation,
     outcome,
     plan,
@@ -161,7 +162,7 @@ withdraw_names = _handler("WithdrawNames", names.withdraw_names)
 unpublish_project = _handler("UnpublishProject", project.unpublish_project)
 forget_secrets = _handler("ForgetSecrets", secrets.forget_secrets)
 close_request = _handler("CloseRequest", outcome.close_request)
-mark_needs_operator = _handler("MarkNeedsOperator", outcome.mark_needs_operator)
+mark_needs_operator = _handler("MarkNeedsOperator", needs_operator.mark_needs_operator)
 notify = _handler("Notify", notifying.notify)
 begin_termination = _handler("BeginTermination", outcome.begin_termination)
 prepare_update = _handler("PrepareUpdate", update.prepare_update)

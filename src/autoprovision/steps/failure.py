@@ -65,12 +65,18 @@ def explain(caught: dict[str, Any]) -> Failure:
 
 def _by_aws(error: str, step: str, said: str) -> Failure:
     if error.startswith("Ssm."):
-        code, sentence = "RUNBOOK_NOT_STARTED", "Systems Manager did not take the runbook"
+        code, refused = "RUNBOOK_NOT_STARTED", "Systems Manager did not take the runbook"
     elif step == "DeleteStack":
-        code, sentence = "STACK_NOT_DELETED", "CloudFormation does not delete the stack"
+        code, refused = "STACK_NOT_DELETED", "CloudFormation does not delete the stack"
     else:
-        code, sentence = "STACK_NOT_LAUNCHED", "CloudFormation did not take the stack"
-    return Failure(code, _cut(f"{sentence}: {said}"), RequestStatus.FAILED)
+        code, refused = "STACK_NOT_LAUNCHED", "CloudFormation did not take the stack"
+    return Failure(code, _cut(f"{refused}: {said}"), RequestStatus.FAILED)
+
+
+def sentence(text: str) -> str:
+    """Words of somebody else's as a sentence, so that another can follow."""
+    said = text.strip()
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def _message_in(cause: str) -> str:

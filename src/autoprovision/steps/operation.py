@@ -12,6 +12,7 @@ from typing import Any
 
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso
+from autoprovision.domain.counted import counted
 from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.errors import ConflictError, UnavailableError
 from autoprovision.domain.operation import (
@@ -260,8 +261,8 @@ def keep_outcome(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     files = platform.operation_files.diagnostics(folder_of(request))
     if files:
         size = sum(one.size for one in files)
-        return {"message": f"{len(files)} files with {size} bytes of diagnostics are ready: "
-                           f"autoprovision request diagnostics {request.id}"}  # fmt: skip
+        ready = f"{counted(len(files), 'file')} with {size} bytes of diagnostics"
+        return {"message": f"{ready}: autoprovision request diagnostics {request.id}"}
     return {}
 
 

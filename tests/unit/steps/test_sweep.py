@@ -9,7 +9,7 @@ from tests.workflow.world import ROOT, World
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import UnavailableError
 from autoprovision.domain.request import RequestStatus
-from autoprovision.steps import outcome, stack
+from autoprovision.steps import needs_operator, stack
 from autoprovision.steps import sweep as sweeping
 from autoprovision.steps.sweep import sweep
 from autoprovision.usecases import requests
@@ -75,7 +75,7 @@ def test_a_hold_past_its_time_sends_its_request_back(world: World, ready):
 
 def test_what_needs_an_operator_waits_for_one(world: World):
     request, event = going_back(world)
-    outcome.mark_needs_operator(event, world)
+    needs_operator.mark_needs_operator(event, world)
     world.workflows.states["provision", request.id, 0] = "FAILED"
     world.outside.clock += LATER
     assert sweep(world) == {}
