@@ -136,6 +136,44 @@ def test_a_property_changed_by_hand_is_found_and_a_deleted_resource_too(on_aws: 
     )
 
 
+class _Drifted:
+    """CloudFormation that has found these properties of these types to differ."""
+
+    def __init__(self, *found: tuple[str, str]) -> None:
+        self._found = found
+
+    def describe_stack_drift_detection_status(self, **_: str) -> dict[str, Any]:
+        return {"DetectionStatus": "DETECTION_COMPLETE", "StackDriftStatus": "DRIFTED"}
+
+    def describe_stack_resource_drifts(self, **_: Any) -> dict[str, Any]:
+        return {"StackResourceDrifts": [
+            {
+                "LogicalResourceId": "One", "ResourceType": kind, "StackResourceDriftStatus": "MODIFIED",
+                "PropertyDifferences": [{"PropertyPath": path, "DifferenceType": "NOT_EQUAL", "ExpectedValue": "a", "ActualValue": "b"}],
+            }
+            for kind, path in self._found
+        ]}  # fmt: skip
+
+
+RELEASED = [
+    ("AWS::CloudFront::Distribution", "/DistributionConfig/Origins/0/OriginPath"),
+    ("AWS::ECS::Service", "/TaskDefinition"),
+    ("AWS::ECS::Service", "/DesiredCount"),
+]
+
+
+def test_what_publishing_changes_is_no_drift() -> None:
+    assert CloudFormationDrift(_Drifted(*RELEASED)).result("s", "d") == Drift(status="IN_SYNC")
+    by_hand = ("AWS::ECS::Service", "/NetworkConfiguration/AwsvpcConfiguration/AssignPublicIp")
+    found = CloudFormationDrift(_Drifted(*RELEASED, by_hand)).result("s", "d")
+    assert found is not None
+    assert (found.status, [(one.type, one.path) for one in found.differences]) == (
+        "DRIFTED", [by_hand],
+    )  # fmt: skip
+    elsewhere = CloudFormationDrift(_Drifted(("AWS::SQS::Queue", "/TaskDefinition")))
+    assert elsewhere.result("s", "d").status == "DRIFTED"  # type: ignore[union-attr]
+
+
 def detected(port: CloudFormationDrift, stack: Stack) -> Drift:
     detection = port.begin(stack.id)
     assert detection is not None

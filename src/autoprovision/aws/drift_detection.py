@@ -47,8 +47,11 @@ class CloudFormationDrift:
         # A detection that failed for one resource has results for the others.
         failed = seen["DetectionStatus"] == "DETECTION_FAILED"
         differences = self._differences(stack_id) if failed or status == "DRIFTED" else []
-        if differences:
-            return Drift(status="DRIFTED", differences=tuple(differences))
+        by_hand = tuple(one for one in differences if not one.is_of_a_release)
+        if by_hand:
+            return Drift(status="DRIFTED", differences=by_hand)
+        if differences and not failed:
+            return Drift(status="IN_SYNC")
         reason = seen.get("DetectionStatusReason") or ""
         return Drift(status="UNKNOWN" if failed else status, reason=reason)
 

@@ -1,6 +1,14 @@
 """Drift: what was changed by hand behind CloudFormation's back, property by property."""
 
+import re
+
 from autoprovision.domain.resource import Resource
+
+# A release goes live without an update of the stack: nobody has changed these by hand.
+_RELEASED = {
+    "AWS::CloudFront::Distribution": re.compile(r"/DistributionConfig/Origins/\d+/OriginPath"),
+    "AWS::ECS::Service": re.compile(r"/TaskDefinition|/DesiredCount"),
+}
 
 
 class Difference(Resource):
@@ -18,6 +26,12 @@ class Difference(Resource):
     change: str
     expected: str = ""
     actual: str = ""
+
+    @property
+    def is_of_a_release(self) -> bool:
+        """Whether publishing the project changes this property."""
+        known = _RELEASED.get(self.type)
+        return known is not None and known.fullmatch(self.path) is not None
 
 
 class Drift(Resource):
