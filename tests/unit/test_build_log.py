@@ -60,3 +60,14 @@ def test_the_tail_is_short_clean_and_without_secrets():
 def test_a_phase_has_its_own_lines():
     assert said_in(FAILED, "install") == ["added 3 packages"]
     assert said_in(FAILED, "pre_build") == []
+
+
+def test_the_password_in_an_address_is_not_shown():
+    lines = [
+        "could not connect to postgresql://application:hunter2@db.internal:5432/application",
+        "GET https://example.edu:8443/a@b?c=d:e@f",
+    ]
+    assert tail(lines) == [
+        "could not connect to postgresql://***@db.internal:5432/application",
+        lines[1],
+    ]

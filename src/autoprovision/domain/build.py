@@ -18,6 +18,8 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _CREDENTIAL = re.compile(
     r"(?i)\b([A-Z0-9_]*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|ACCESS_KEY|API_KEY)[A-Z0-9_]*)(=|: )\S+"
 )
+# Of an address that holds a user and a password, such as a database's.
+_ADDRESS = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@")
 # What tools say last and what tells nobody anything.
 _CHATTER = re.compile(
     r"^npm (?:error|ERR!)\s*$|^npm (?:error|ERR!) (?:A complete log|code )|^\s+at "
@@ -128,7 +130,8 @@ def _said(log: list[str]) -> list[str]:
 
 
 def _clean(line: str) -> str:
-    return _CREDENTIAL.sub(r"\1\2***", _CONTROL.sub("", line.rpartition("\r")[2]))
+    shown = _CONTROL.sub("", line.rpartition("\r")[2])
+    return _ADDRESS.sub(r"\1***@", _CREDENTIAL.sub(r"\1\2***", shown))
 
 
 def _cut(line: str) -> str:
