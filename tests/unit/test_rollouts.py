@@ -166,7 +166,19 @@ def test_a_release_that_was_scaled_down_is_scaled_up_again():
     ecs = Ecs(NEW, 0)
     ecs.rollouts = ["COMPLETED", "COMPLETED"]
     services(ecs).publish(OUTPUTS, NEW)
-    assert ecs.updates == [{"desiredCount": 2}]
+    assert ecs.updates == [{"desiredCount": 2, "forceNewDeployment": True}]
+
+
+def test_a_container_that_is_replaced_just_now_is_no_failure():
+    """Spare capacity is taken back at any time; the rollout was complete long before."""
+    ecs, clock = Ecs(NEW, 2), Clock()
+    clock.time += 100_000
+    ecs.service["runningCount"] = 1
+    with pytest.raises(UnavailableError):
+        services(ecs, clock=clock).publish(OUTPUTS, NEW)
+    ecs.service["runningCount"] = 2
+    assert services(ecs, clock=clock).publish(OUTPUTS, NEW) == "new"
+    assert ecs.updates == []
 
 
 def test_a_failed_first_release_leaves_nothing_running():

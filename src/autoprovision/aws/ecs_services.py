@@ -135,7 +135,8 @@ class EcsServices:
         found, own = self._definition(running)
         if own["image"] == image:
             if service["desiredCount"] != nodes:
-                self._update(where, desiredCount=nodes)
+                # As a rollout, so that it is known whether the containers become well.
+                self._update(where, desiredCount=nodes, forceNewDeployment=True)
             return running
         for past in service.get("deployments", []):
             failed = past.get("rolloutState") == "FAILED"
@@ -187,14 +188,7 @@ class EcsServices:
         end = self._now() + self._settle_seconds
         while True:
             service = self._service(where)
-            rollout: dict[str, Any] = next(
-                (
-                    one
-                    for one in service.get("deployments", [])
-                    if one["taskDefinition"] == revision
-                ),
-                {},
-            )
+            rollout = _newest(service, revision)
             if service["taskDefinition"] != revision or rollout.get("rolloutState") == "FAILED":
                 raise self._failed(where, revision, rollout, outputs)
             if (
@@ -202,7 +196,9 @@ class EcsServices:
                 and service["runningCount"] >= service["desiredCount"]
             ):
                 return
-            if self._now() - rollout["createdAt"].timestamp() > _MOST_SECONDS:
+            is_late = self._now() - rollout["createdAt"].timestamp() > _MOST_SECONDS
+            # One that was complete and lacks a container now gets it again.
+            if is_late and rollout.get("rolloutState") != "COMPLETED":
                 late = {
                     "rolloutStateReason": f"it took more than {_MOST_SECONDS / 60:.0f} minutes."
                 }
@@ -232,6 +228,12 @@ class EcsServices:
 
 def _where(outputs: Mapping[str, str]) -> _Where:
     return _Where(outputs["ClusterName"], outputs["ServiceName"])
+
+
+def _newest(service: Mapping[str, Any], revision: str) -> dict[str, Any]:
+    """The newest rollout of a revision that ECS still knows."""
+    own = [one for one in service.get("deployments", []) if one["taskDefinition"] == revision]
+    return next((one for one in own if one["status"] == "PRIMARY"), own[0] if own else {})
 
 
 def _gone() -> ConflictError:
