@@ -6,6 +6,7 @@ Only what needs nothing from the internet: no npm, no package index.
 import hashlib
 import json
 import shutil
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.catalog.recipes import PROJECTS, ROOT, RecipeFailedError, build, zipped
 from tests.catalog.sockets import WebSocket
 from tests.catalog.stacks import Workbench, get, release_onto
+from tests.kit.chain import HEIGHT, chain
 
 from autoprovision.aws.site_bucket import SiteBucket
 from autoprovision.domain.git_source import SourceFile, SourceTree
@@ -75,6 +77,45 @@ def test_a_decentralised_application_is_named_by_its_content(workbench: Workbenc
     assert hashlib.sha256(listing.encode()).hexdigest() == content["root"]
     assert json.loads(get(outputs["Url"] + "/network.json")[1])["chainId"] == 11155111
     _end(workbench, name, outputs)
+
+
+def test_a_node_of_ones_own_answers_the_page_and_nobody_elses(workbench: Workbench, tmp_path: Path):
+    """All but the machine, which the embedded AWS does not start: a node stands in its place."""
+    workbench.network("dev")
+    name, outputs = workbench.provision("dapp", "dev-node")
+    release = build("dapp", PROJECTS / "dapp", tmp_path, _environment(outputs, "HTML"))
+    _publish(workbench, outputs, release)
+    network = json.loads(get(outputs["Url"] + "/network.json")[1])
+    assert network["rpcUrl"] == outputs["RpcUrl"]
+    functions = workbench.client("lambda")
+    (function,) = [
+        one["FunctionName"] for one in functions.list_functions()["Functions"]
+        if one["FunctionName"].endswith("-proxy")
+    ]  # fmt: skip
+    with chain() as node:
+        functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": {"NODE_URL": node.url}}
+        )
+        headers, found = _rpc(network["rpcUrl"], "eth_blockNumber", origin=outputs["Url"])
+        assert found["result"] == HEIGHT
+        assert headers["access-control-allow-origin"] == outputs["Url"]
+        headers, found = _rpc(network["rpcUrl"], "eth_chainId", origin="https://example.org")
+        assert int(found["result"], 16) == network["chainId"]
+        assert headers.get("access-control-allow-origin") is None
+        for refused in ("eth_sign", "admin_nodeInfo"):
+            assert _rpc(network["rpcUrl"], refused)[1]["error"]["code"] == -32601
+        assert node.asked == ["eth_blockNumber", "eth_chainId"]
+    assert get(network["rpcUrl"])[0] == 404, "it takes POST only"
+    _end(workbench, name, outputs)
+
+
+def _rpc(url: str, method: str, *, origin: str = "") -> tuple[Any, dict[str, Any]]:
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": []}).encode()
+    headers = {"content-type": "application/json"} | ({"origin": origin} if origin else {})
+    with urllib.request.urlopen(
+        urllib.request.Request(url, question, headers), timeout=60
+    ) as answer:
+        return answer.headers, json.loads(answer.read())
 
 
 def test_people_of_a_room_hear_each_other(workbench: Workbench, tmp_path: Path):

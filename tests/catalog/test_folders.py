@@ -20,7 +20,7 @@ OURS = {"application", "unit", "owner", "environment"}
 # Types whose schema has no tags, or whose tags are those of what they belong to.
 UNTAGGED = {
     "AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::CloudFront::OriginAccessControl",
-    "AWS::EC2::LaunchTemplate", "AWS::EFS::FileSystem", "AWS::EFS::MountTarget",
+    "AWS::EC2::LaunchTemplate", "AWS::EC2::SecurityGroupEgress", "AWS::EFS::FileSystem", "AWS::EFS::MountTarget",
     "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::IAM::InstanceProfile", "AWS::Lambda::Permission",
     "AWS::Route53::RecordSet", "AWS::S3::BucketPolicy",
 }  # fmt: skip
@@ -143,6 +143,9 @@ def test_no_door_is_open(folder: BlueprintFolder):
         if resource["Type"] == "AWS::RDS::DBInstance":
             assert resource["Properties"]["PubliclyAccessible"] is False
             assert resource["Properties"]["StorageEncrypted"] is True
+        if resource["Type"] == "AWS::EC2::SecurityGroup":
+            doors = resource["Properties"].get("SecurityGroupIngress", [])
+            assert all("SourceSecurityGroupId" in one for one in doors)
         if resource["Type"] == "AWS::S3::Bucket":
             assert all(resource["Properties"]["PublicAccessBlockConfiguration"].values())
 

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from autoprovision.domain.declared_operation import DeclaredOperation
-from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart
+from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart, ParameterRule
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
-from autoprovision.domain.price import PriceBook, Quantity, asked_for
+from autoprovision.domain.price import PriceBook, Quantity, When, asked_for, holds
 from autoprovision.domain.request import (
     RequestTemplate,
     TargetEnvironment,
@@ -137,7 +137,9 @@ class Blueprint(ManifestPart):
             in what is put on the stack share the stack; its own folder's when None.
         operations: what can be done with its machines, by name.
         domain: whether it takes a name in the platform's zone.
-        needs_network: whether its stacks take from the network stack of their environment.
+        rules: which values of parameters go together; refused at admission otherwise.
+        needs_network: whether its stacks take from the network stack of their environment: always,
+            or with these values of parameters.
         proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
     """
 
@@ -156,7 +158,8 @@ class Blueprint(ManifestPart):
     operations: dict[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")], DeclaredOperation
     ] = Field(default_factory=dict)
-    needs_network: bool = False
+    rules: tuple[ParameterRule, ...] = ()
+    needs_network: bool | When = False
     proven_on: Literal["embedded", "control plane only"] = "embedded"
     minutes_to_create: Annotated[int, Field(ge=1, le=720)] = 30
     expected_seconds: int = 120
@@ -184,6 +187,11 @@ class Blueprint(ManifestPart):
             for line in topology.prices:
                 if line.when is not None:
                     self._check(line.when, f"The price line of {line.resource}")
+        for rule in self.rules:
+            self._check(rule.when, "A rule")
+            self._check(rule.needs, "A rule")
+        if not isinstance(self.needs_network, bool):
+            self._check(self.needs_network, "The need of a network")
         return self
 
     def _check(self, when: Mapping[str, tuple[str, ...]], whose: str) -> None:
@@ -218,6 +226,11 @@ class Blueprint(ManifestPart):
         """
         given = self.defaults if values is None else values
         return asked_for(self.topologies[environment].prices, given)
+
+    def takes_network(self, values: Mapping[str, str]) -> bool:
+        """Whether a stack with these declared parameters takes from its environment's network."""
+        needs = self.needs_network
+        return needs if isinstance(needs, bool) else holds(needs, values)
 
     def options(self, environment: TargetEnvironment) -> tuple[dict[str, str], ...]:
         """The parameters other than the defaults that price lines of an environment wait for."""

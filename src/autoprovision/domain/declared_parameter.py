@@ -1,10 +1,12 @@
-"""What a blueprint lets people choose: one key under `Parameters`, and what it may hold."""
+"""What a blueprint lets people choose: the keys under `Parameters`, and what they may hold."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from autoprovision.domain.price import When, holds
 from autoprovision.domain.request import ParameterValue, TargetEnvironment
 from autoprovision.domain.resource import Resource
 
@@ -78,6 +80,26 @@ class DeclaredParameter(ManifestPart):
         if (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"must be from {low} to {high}.")
         return str(value)
+
+
+class ParameterRule(ManifestPart):
+    """What parameters have to be for one another, where each alone may be more.
+
+    Attributes:
+        when: what the parameters are that ask for something.
+        needs: what others have to be then.
+        why: the reason, as a sentence for whoever chose otherwise.
+    """
+
+    when: When
+    needs: When
+    why: str
+
+    def broken(self, values: Mapping[str, str]) -> tuple[str, ...]:
+        """The parameters that are not what they have to be."""
+        if not holds(self.when, values):
+            return ()
+        return tuple(name for name, one in self.needs.items() if values.get(name) not in one)
 
 
 def _script(text: str) -> str:

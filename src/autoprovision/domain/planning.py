@@ -9,7 +9,7 @@ from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import PriceLine
-from autoprovision.domain.price import credits_of, price_lines, unpriced
+from autoprovision.domain.price import When, credits_of, price_lines, unpriced
 from autoprovision.domain.request import RequestTemplate, TargetEnvironment
 
 _ASSIGNED = frozenset(
@@ -69,7 +69,9 @@ def resolve(
     topology = blueprint.manifest.topologies[template.TargetEnvironment]
     values, parameter_faults = _declared(template, blueprint)
     expires_after, expiry_faults = _expiry(template, topology)
-    faults += parameter_faults + expiry_faults + _network(template, blueprint, catalog)
+    faults += parameter_faults + expiry_faults + _network(template, blueprint, catalog, values)
+    if not parameter_faults:
+        faults += _disagreements(blueprint, values)
     if faults:
         raise InvalidInputError(faults)
     sources = _sources(template, blueprint, project_url, values, platform, unit)
@@ -91,19 +93,41 @@ def resolve(
 
 
 def _network(
-    template: RequestTemplate, blueprint: PublishedBlueprint, catalog: Catalog
-) -> list[Fault]:
+    template: RequestTemplate, blueprint: PublishedBlueprint, catalog: Catalog,
+    values: dict[str, str],
+) -> list[Fault]:  # fmt: skip
     """What CloudFormation would find out late: the network to import from is not there."""
     environment = template.TargetEnvironment
-    if not blueprint.manifest.needs_network or environment in catalog.networks:
+    if not blueprint.manifest.takes_network(values) or environment in catalog.networks:
         return []
     having = ", ".join(one.value for one in catalog.networks) or "none"
     sentence = (
-        f"{blueprint.manifest.title} needs the network of {environment.value}, which this platform "
-        f"does not have (it has {having}); an admin adds it with "
+        f"{blueprint.manifest.title}, as asked for, needs the network of {environment.value}, "
+        f"which this platform does not have (it has {having}); an admin adds it with "
         f"`autoprovision deploy --network {environment.value}`."
     )
     return [Fault(pointer("TargetEnvironment"), sentence, "NO_NETWORK")]
+
+
+def _disagreements(blueprint: PublishedBlueprint, values: dict[str, str]) -> list[Fault]:
+    """Parameters that are fine alone and not together."""
+    return [
+        Fault(
+            pointer("Parameters", name),
+            f"With {_told(rule.when)} it has to be {_choice(rule.needs[name])}. {rule.why}",
+            "UNFITTING_PARAMETER",
+        )
+        for rule in blueprint.manifest.rules
+        for name in rule.broken(values)
+    ]
+
+
+def _told(when: When) -> str:
+    return " and ".join(f"{name} {_choice(values)}" for name, values in when.items())
+
+
+def _choice(values: tuple[str, ...]) -> str:
+    return " or ".join(value or "empty" for value in values)
 
 
 def source_names(declared: set[str], platform: set[str]) -> set[str]:

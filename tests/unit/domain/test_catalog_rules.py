@@ -1,6 +1,7 @@
 """Planning against the catalog: the network that a stack imports from, and who takes which order."""
 
 import pytest
+from pydantic import ValidationError
 from tests.workflow.world import catalog, manifest, published
 
 from autoprovision.domain.blueprint import Blueprint
@@ -36,6 +37,64 @@ def test_a_stack_without_its_network_is_refused_before_cloudformation_is_asked()
 def test_a_network_that_stands_or_is_not_needed_is_no_fault():
     assert planned((TargetEnvironment.STAG,), needs=True).blueprint
     assert planned((), needs=False).blueprint
+
+
+NODE = {"type": "choice", "description": "A node.", "default": "none", "choices": ["none", "managed"]}  # fmt: skip
+CHAIN = {"type": "integer", "description": "A chain.", "default": 1}
+ADDRESS = {"type": "text", "description": "An address.", "default": "", "pattern": "[a-z:/.]*"}
+WITH_NODE = {
+    "parameters": {"Node": NODE, "ChainId": CHAIN, "RpcUrl": ADDRESS},
+    "needsNetwork": {"Node": "managed"},
+    "rules": [
+        {"when": {"Node": "managed"}, "needs": {"ChainId": ["1", "5"]}, "why": "Others have none."},
+        {"when": {"Node": "managed"}, "needs": {"RpcUrl": ""}, "why": "It has its own."},
+    ],
+}  # fmt: skip
+
+
+def asked(*networks: TargetEnvironment, **parameters: object):
+    return resolve(
+        parse_template({**REQUEST, "Parameters": parameters}),
+        catalog(published(manifest(**WITH_NODE))).model_copy(update={"networks": networks}),
+        platform={}, unit="cs", allowed_hosts=AllowedHosts.parse("github.com"),
+    )  # fmt: skip
+
+
+def test_a_network_may_be_needed_with_some_parameters_only():
+    assert asked().values["Node"] == "none"
+    assert asked(TargetEnvironment.STAG, Node="managed").values["Node"] == "managed"
+    with pytest.raises(InvalidInputError) as refused:
+        asked(Node="managed")
+    assert [one.code for one in refused.value.faults] == ["NO_NETWORK"]
+
+
+def test_parameters_that_do_not_go_together_are_all_named():
+    stag = TargetEnvironment.STAG
+    assert asked(stag, Node="managed", ChainId=5)
+    assert asked(stag, ChainId=137, RpcUrl="https://rpc.example.org")
+    with pytest.raises(InvalidInputError) as refused:
+        asked(stag, Node="managed", ChainId=137, RpcUrl="https://rpc.example.org")
+    chain, address = refused.value.faults
+    assert (chain.pointer, chain.code) == ("/Parameters/ChainId", "UNFITTING_PARAMETER")
+    assert chain.detail == "With Node managed it has to be 1 or 5. Others have none."
+    assert (address.pointer, address.detail) == (
+        "/Parameters/RpcUrl", "With Node managed it has to be empty. It has its own.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"needsNetwork": {"Nod": "managed"}}, {"needsNetwork": {"Node": "many"}}, {"needsNetwork": {}},
+        {"rules": [{"when": {"Nod": "managed"}, "needs": {"RpcUrl": ""}, "why": "x"}]},
+        {"rules": [{"when": {"Node": "managed"}, "needs": {"ChainId": "one"}, "why": "x"}]},
+        {"rules": [{"when": {"Node": "managed"}, "needs": {"RpcUrl": "A"}, "why": "x"}]},
+        {"rules": [{"when": {"Node": "managed"}, "needs": {"RpcUrl": ""}}]},
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_kept_is_a_fault(changes: dict[str, object]):
+    with pytest.raises(ValidationError):
+        Blueprint.model_validate(manifest(**{**WITH_NODE, **changes}))
 
 
 def blueprint(**changes: object) -> Blueprint:

@@ -31,6 +31,7 @@ NAMES = (
     "codebuild_builds",
     "cloudformation_network_types",
     "websocket_apis",
+    "http_api_cors",
     "function_urls",
     "public_images",
     "auto_scaling_machines",
