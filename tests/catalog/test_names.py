@@ -8,7 +8,7 @@ from tests.catalog.stacks import Workbench
 from tests.catalog.test_folders import FOLDERS, IDS, BlueprintFolder, _Template, document
 
 DOMAIN = "apps.example"
-NAMED = ["static-site", "serverless-web", "realtime"]
+NAMED = ["static-site", "serverless-web", "realtime", "dapp"]
 RECORD = "AWS::Route53::RecordSet"
 
 
