@@ -34,9 +34,17 @@ READS: dict[str, tuple[str, ...]] = {
         "dynamodb:DescribeKinesisStreamingDestination", "dynamodb:DescribeTable",
         "dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource",
     ),
+    # Without Elastic Inference and Elastic GPUs, which AWS has ended.
+    "AWS::EC2::Instance": (
+        "ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceCreditSpecifications",
+        "ec2:DescribeInstances", "ec2:DescribeLaunchTemplates", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeVolumes", "ssm:DescribeAssociation", "ssm:ListAssociations",
+    ),
     "AWS::EC2::LaunchTemplate": (
         "ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions",
     ),
+    "AWS::EC2::SecurityGroup": ("ec2:DescribeSecurityGroups",),
+    "AWS::EC2::SecurityGroupEgress": ("ec2:DescribeSecurityGroupRules",),
     "AWS::ECR::Repository": (
         "ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy",
         "ecr:ListTagsForResource",
