@@ -6,14 +6,12 @@ and the ledger must prove. Run: `python -m benchmarks.soak [operations] [seed]`.
 """
 
 import argparse
-import json
 import logging
 import random
 import statistics
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from tests.certify.engine import engines
@@ -27,8 +25,8 @@ from tests.workflow.world import ADA, BOB, EVE
 from autoprovision.domain.application import ENDED
 from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.usecases import applications, approvals, requests
+from benchmarks import report
 
-RESULT = Path(__file__).with_name("soak.json")
 _OFTEN = 0.02
 _AT_ONCE = 5
 
@@ -142,6 +140,31 @@ def undoing(make: Make, times: int = 15) -> dict[str, float]:
     }
 
 
+def _write(result: dict[str, Any]) -> None:
+    """The page of one run."""
+    left = result["broken"]
+    about = (
+        f"{sum(result['operations'].values())} operations in crowds of {_AT_ONCE} with seed "
+        f"{result['seed']}; {result['faultsInjected']} faults at random places of "
+        f"{result['executions']} executions, in {result['seconds']} s of an engine without waits. "
+        + (f"Left: {'; '.join(left)}" if left else "Nothing is left, and the ledger proves.")
+    )
+    undoing_ = result["undoing"]
+    ratios = (
+        "A whole request whose stack fails takes "
+        f"{undoing_['stackFailsToUndoneOverSuccess']} times as long as one that succeeds, until "
+        "everything is undone; one whose URL never answers "
+        f"{undoing_['urlFailsToUndoneOverSuccess']} times. Seconds of the embedded AWS are in "
+        "[undo](undo.md)."
+    )
+    tables = [
+        report.table((what, "count"), list(result[key].items()))
+        for what, key in (("operation", "operations"), ("end", "requests"), ("fault", "faults"))
+    ]
+    report.write("soak", "Is anything left after 500 operations with random faults?",
+                 [about, *tables, ratios])  # fmt: skip
+
+
 def main() -> int:
     """Run the soak, write its result, and give 1 when anything is left."""
     parser = argparse.ArgumentParser(description="Soak the workflows.")
@@ -151,8 +174,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     with engines() as make:
         result = soak(given.operations, given.seed, make) | {"undoing": undoing(make)}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    sys.stdout.write(json.dumps(result, indent=1) + "\n")
+    _write(result)
     return 1 if result["broken"] else 0
 
 

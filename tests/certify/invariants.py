@@ -136,7 +136,11 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
         found.append(f"orphan: {len(world.stacks.live)} stacks for {len(live)} applications")
     if len(world.names.kept) > len(live):
         found.append("names: a record is left without its application")
-    if world.stacks.deleted_with_names:
+    # What is still being made when its names are withdrawn may come to have some afterwards; the
+    # deletion of the stack takes them first.
+    withdrawn = {name for deed in world.outside.deeds("withdraw") for name in deed}
+    named = {world.stacks.name_of(one) for one in world.stacks.deleted_with_names}
+    if named - withdrawn:
         found.append("names: a stack began to go while a name led to it")
     if len(world.sites.live) > len(live):
         found.append("files: some are left in a bucket")

@@ -19,6 +19,9 @@ _FAILED = "DELETE_FAILED"
 def withdraw_names(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     """Delete the records of a stack from the platform's zone, in one batch.
 
+    A stack that is still being made may come to have records afterwards: nothing is published on
+    it then, and its own deletion takes its records first.
+
     Args:
         event: `requestId` and `stackId`.
 
