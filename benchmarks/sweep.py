@@ -136,9 +136,9 @@ def main() -> None:
     about = (
         f"{APPLICATIONS:,} applications at rest, {EXPIRING} of them near their end, each with "
         f"{TAGGED} tagged resources and one name. Calls of ports; one listing of all stacks "
-        f"counts as a call for every {STACKS_A_CALL} of them. Seconds are the program's own, without the network. A "
-        "pass of the audit begins or reads 100 drift detections, so each application is looked at "
-        f"every {APPLICATIONS * 2 // 100} hours."
+        f"counts as a call for every {STACKS_A_CALL} of them. Seconds are the program's own, "
+        "without the network. A pass of the audit begins or reads 100 drift detections, so each "
+        f"application is looked at every {APPLICATIONS * 2 // 100} hours."
     )
     rows = [(one["pass"], f"{one['apiCalls']:,}", one["ownSeconds"], one["did"]) for one in passes]
     calls = [(kind, *(one["byCall"].get(kind, 0) for one in passes)) for kind in kinds]

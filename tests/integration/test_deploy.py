@@ -2,8 +2,10 @@
 
 import json
 import stat
+import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 
@@ -79,6 +81,31 @@ def test_second_deployment_changes_nothing(aws, installed):
     assert [one for one in said if one in stacks] == stacks
     assert "Catalog: nothing changes." in said
     assert not [one for one in said if "making" in one or "Uploaded" in one]
+
+
+def test_schedules_reach_their_functions_with_their_own_roles(aws, installed):
+    scheduler, logs = aws.client("scheduler"), aws.client("logs")
+    group = "autoprovision"
+    found = {
+        name: scheduler.get_schedule(GroupName=group, Name=f"{group}-{name.lower()}")
+        for name in ("Sweep", "Audit")
+    }
+    for name, one in found.items():
+        assert one["State"] == "ENABLED"
+        assert one["Target"]["Arn"].endswith(f":function:{group}-{name}")
+    # The same target once, now: nobody waits five minutes here.
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    scheduler.create_schedule(
+        Name="once", GroupName=group, ScheduleExpression=soon.strftime("at(%Y-%m-%dT%H:%M:%S)"),
+        FlexibleTimeWindow={"Mode": "OFF"}, Target=found["Sweep"]["Target"],
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while not any(
+        '"swept"' in event["message"]
+        for event in logs.filter_log_events(logGroupName=f"/aws/lambda/{group}-Sweep")["events"]
+    ):
+        assert time.monotonic() < deadline, "the schedule never fired"
+        time.sleep(0.5)
 
 
 def test_admins_password_is_kept_for_its_owner_only(aws, installed):

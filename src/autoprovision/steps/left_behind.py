@@ -5,6 +5,7 @@ keeps (`DeletionPolicy`), and what AWS keeps of a resource because the template 
 the backups of a database. The blueprint's `keeps` says the last in words, before and afterwards.
 """
 
+import math
 from decimal import Decimal
 
 from autoprovision.domain.application import Application
@@ -90,4 +91,4 @@ def _credits(one: StackResource, application: Application, platform: Platform) -
     lines = [line for line in plan.price_lines if line.resource == one.logical_id] if plan else []
     if not lines:
         return None
-    return -int(-sum(Decimal(line.monthly_cents) for line in lines) // 1)
+    return math.ceil(sum(Decimal(line.monthly_cents) for line in lines))

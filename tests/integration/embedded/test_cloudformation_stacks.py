@@ -51,6 +51,44 @@ def test_ministack_alone_deletes_a_filled_bucket(unmended: Any):
     assert deleted(unmended, stack)["StackStatus"] == "DELETE_COMPLETE"
 
 
+def tagged_bucket(workshop: Any) -> tuple[str, str]:
+    tags = [{"Key": "course", "Value": "cs1"}]
+    template = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"Tags": tags}}}}
+    stack = create(workshop, workshop.name("tagged"), json.dumps(template))
+    workshop.stack_settled(stack)
+    bucket = workshop.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId="Bucket"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    return stack, bucket
+
+
+def tags_of(workshop: Any, bucket: str) -> dict[str, str]:
+    found = workshop.client("resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "course"}]
+    )
+    listed = {
+        one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+        for one in found["ResourceTagMappingList"]
+    }
+    return listed.get(f"arn:aws:s3:::{bucket}", {})
+
+
+def test_a_bucket_has_the_tags_of_its_template(workshop: Any):
+    stack, bucket = tagged_bucket(workshop)
+    assert tags_of(workshop, bucket) == {"course": "cs1"}
+    client = workshop.client("cloudformation")
+    changed = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {
+        "Tags": [{"Key": "course", "Value": "cs2"}]}}}}  # fmt: skip
+    client.update_stack(StackName=stack, TemplateBody=json.dumps(changed))
+    workshop.stack_settled(stack)
+    assert tags_of(workshop, bucket) == {"course": "cs2"}
+
+
+def test_ministack_alone_forgets_the_tags_of_a_bucket(unmended: Any):
+    _, bucket = tagged_bucket(unmended)
+    assert tags_of(unmended, bucket) == {}
+
+
 def test_a_repeated_request_answers_the_same_stack(workshop: Any):
     name = workshop.name("stack")
     first = create(workshop, name, ClientRequestToken=name)

@@ -14,6 +14,7 @@ NAMES = (
     "execution_scopes",
     "cloudformation_events",
     "bucket_deletion",
+    "bucket_tags",
     "ecs_numbers",
     "stack_identity",
     "change_sets",
