@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.clock import iso
-from autoprovision.domain.errors import NotFoundError
+from autoprovision.domain.errors import ConflictError, NotFoundError
 from autoprovision.domain.finding import LEFT_ON_PURPOSE, Finding, FindingKind, Found, gone
 from autoprovision.domain.identifiers import made_at
 from autoprovision.ports import Page, Platform
@@ -96,9 +96,10 @@ def _follow_left(arns: set[str], platform: Platform, *, whole: bool) -> set[str]
         arn = finding.left.arn or _arn_of(finding.left.physical_id, arns)
         if arn in arns:
             known.add(str(arn))
-            if finding.left.arn is None:
-                learnt = finding.left.with_(arn=arn)
-                _write(finding.with_(left=learnt, version=finding.version + 1), finding, platform)
+            seen = finding.with_(
+                left=finding.left.with_(arn=arn), last_seen=at, version=finding.version + 1
+            )
+            _write(seen, finding, platform)
         elif finding.left.arn and whole:
             _write(gone(finding, at), finding, platform)
     return known
@@ -110,7 +111,10 @@ def _arn_of(physical_id: str, arns: set[str]) -> str | None:
 
 
 def _write(after: Finding, before: Finding, platform: Platform) -> None:
-    platform.findings.save(after, expected_version=before.version)
+    try:
+        platform.findings.save(after, expected_version=before.version)
+    except ConflictError:
+        return  # somebody acknowledged it meanwhile; the next pass looks again
 
 
 def _names(applications: Sequence[Application], platform: Platform) -> Look:
