@@ -80,7 +80,7 @@ $(PEERS)/.ready: requirements/peers.lock
 
 .PHONY: bench
 bench: setup $(PEERS)/.ready ## Every benchmark, beside other tools; wants a quiet machine and node
-	@for name in pipeline submissions cold_start cost embedded_aws; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in pipeline catalog submissions cold_start cost embedded_aws; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 .PHONY: catalog-pages
 catalog-pages: setup ## Write the catalog's golden files and pages after a change of blueprints or prices

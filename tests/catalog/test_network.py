@@ -1,5 +1,6 @@
 """The network of an environment: on the embedded AWS, and with what that lacks on moto."""
 
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -15,6 +16,17 @@ SHARED = {
     "Vpc", "PublicSubnets", "PrivateSubnets", "ServiceSubnets", "ServicePublicAddress", "ListenerArn",
     "ServiceGroup", "DatabaseGroup", "FilesGroup", "FunctionGroup", "DatabaseSubnets", "Cluster",
 }  # fmt: skip
+
+
+def test_what_blueprints_and_functions_import_is_exported():
+    exported = set(re.findall(r"Export: .*TargetEnvironment\}-(\w+)", TEMPLATE))
+    templates = [path.read_text() for path in (ROOT / "catalog").glob("*/template.yaml")]
+    imported = {
+        name
+        for text in [*templates, (ROOT / "infra" / "app.yaml").read_text()]
+        for name in re.findall(r"\$\{(?:TargetEnvironment|FunctionNetwork)\}-([A-Z]\w+)", text)
+    }
+    assert {"Vpc", "FunctionSubnets"} <= imported <= exported
 
 
 @pytest.mark.parametrize(("environment", "zones"), [("dev", 2), ("stag", 2), ("prod", 3)])

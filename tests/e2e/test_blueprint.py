@@ -67,3 +67,43 @@ def test_what_is_started_is_valid_and_what_takes_others_orders_is_refused(world,
     taken = world.command("blueprint", "publish", str(tmp_path / "notebook"), "--yes")
     assert taken.returncode == 1
     assert "taken by static-site" in taken.stderr
+
+
+def test_a_template_that_asks_for_what_its_role_may_not_make_is_named_and_undone(
+    world, template, folder
+):
+    """What `validate` cannot know: a role that has less than its file said when it was published."""
+    folder = folder.rename(folder.with_name("forbidden"))
+    for name in ("blueprint.yaml", "role.yaml", "template.yaml"):
+        text = (folder / name).read_text()
+        text = text.replace("blueprint-greeting", "blueprint-forbidden")
+        text = text.replace("id: greeting", "id: forbidden").replace(
+            "projectType: Greeting", "projectType: Forbidden"
+        )
+        (folder / name).write_text(text)
+    published = world.command("blueprint", "publish", str(folder), "--yes", "--json")
+    assert published.returncode == 0, published.stderr
+    denied = {"Effect": "Deny", "Action": "lambda:CreateFunction", "Resource": "*"}
+    world.client("iam").put_role_policy(
+        RoleName="autoprovision-blueprint-forbidden", PolicyName="less",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}),
+    )  # fmt: skip
+    unit = world.unit()
+    ada = world.person(unit)
+    sent = template(ProjectType="Forbidden")
+    del sent["ProjectURL"]
+    request = accepted(world, ada, sent)
+    done = ada.wait(request["id"])
+    assert (done["status"], done["reason"]) == ("FAILED", "STACK_FAILED")
+    assert "Greeter" in done["message"]
+    assert "lambda:CreateFunction" in done["message"]
+    assert not [one for one in world.stacks() if sent["ApplicationName"] in one["StackName"]]
+    assert not [
+        one for one in world.client("iam").list_roles()["Roles"]
+        if done["applicationId"] in one["RoleName"]
+    ]  # fmt: skip
+    assert ada.get(f"/applications/{done['applicationId']}").json()["status"] == "TERMINATED"
+    balance = world.admin.get(f"/business-units/{unit}").json()
+    assert (balance["held"], balance["used"]) == (0, 0)
+    (mail,) = world.mailed(sent["ProjectEmail"])
+    assert "lambda:CreateFunction" in mail.text

@@ -142,6 +142,7 @@ def test_people_chat_over_a_websocket(order):
             "BUILD_OUTPUT_TOO_LARGE",
             "it may have 250 MB",
         ),
+        (scripted("truncate -s 3G gigabytes"), "BUILD_FAILED", "File size limit exceeded"),
         ({"package.json": "{}"}, "SOURCE_INCOMPLETE", "no package-lock.json"),
         ({"index.html": "hi"}, "SOURCE_INCOMPLETE", "no package.json and no package-lock.json"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.e2e.conftest import Person, World
-from tests.e2e.test_builds import lines_of, project
+from tests.e2e.test_builds import left_in, lines_of, project
 
 ORDERS = {
     "Angular": ("SPA", "angular"),
@@ -67,3 +67,42 @@ def test_a_service_answers(url: str, path: str, said: dict[str, Any]):
     answer = httpx.get(url + path)
     assert answer.status_code == 200
     assert said.items() <= answer.json().items()
+
+
+# One for each blueprint that builds, and what its repository lacks.
+MISFITS = {
+    "Angular": ("SPA", {"package.json": "{}", "package-lock.json": "{}"}, "no angular.json"),
+    "Hugo": ("Static", {"index.html": "hi"}, "no hugo.toml or hugo.yaml"),
+    "Jekyll": ("Static", {"Gemfile": ""}, "no Gemfile.lock"),
+    "HTML": ("Dapp", {"app.js": ""}, "no index.html or public/index.html"),
+    "FastAPI": ("Dynamic", {"main.py": ""}, "no requirements.txt"),
+    "Node.js": ("Dynamic", {"server.js": ""}, "no package.json and no package-lock.json"),
+    "WebSocket": ("RealTime", {"main.py": ""}, "no index.py or index.js"),
+}
+
+
+@pytest.fixture(scope="module")
+def misfits(world: World, git: Any) -> tuple[Person, dict[str, dict[str, Any]]]:
+    """All of them ordered at once."""
+    person, requests = world.person(world.unit()), {}
+    for number, (stack, (kind, files, _)) in enumerate(MISFITS.items()):
+        body = {
+            "ApplicationName": f"misfit-{number}", "TargetEnvironment": "dev", "ProjectType": kind,
+            "TechStack": stack, "ProjectURL": git(files), "ProjectEmail": "ada@example.edu",
+        }  # fmt: skip
+        answer = person.post("/requests", body)
+        assert answer.status_code == 202, answer.text
+        requests[stack] = answer.json()
+    return person, requests
+
+
+@pytest.mark.parametrize("stack", MISFITS)
+def test_a_repository_of_another_stack_is_named_and_undone(
+    world: World, misfits: tuple[Person, dict[str, dict[str, Any]]], stack: str
+):
+    person, requests = misfits
+    done = person.wait(requests[stack]["id"], seconds=200)
+    assert (done["status"], done["reason"]) == ("FAILED", "SOURCE_INCOMPLETE")
+    assert f"does not fit {stack}: there is {MISFITS[stack][2]}" in done["message"]
+    assert left_in(world, done) == []
+    assert person.get(f"/applications/{done['applicationId']}").json()["status"] == "TERMINATED"

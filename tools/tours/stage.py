@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from autoprovision.embedded import git_host, launcher, localhost_names, mailbox
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "Correct-horse-battery-9"  # noqa: S105 - of people who live for a minute
+_STEP = re.compile(r"\d\d:\d\d:\d\d  (?P<step>\w+)  ")
+_SUMMARY = re.compile(r"id +req_")
 PASSWORD_IN = 'printf %s "$PASSWORD" | '  # noqa: S105 - no password
 
 
@@ -49,7 +52,7 @@ class Stage:
 
     def run(
         self, *words: str, stdin: str = "", before: str = "", keep: int | None = None,
-        only: tuple[str, ...] = (), cwd: Path | None = None,
+        only: tuple[str, ...] = (), steps: tuple[str, ...] = (), cwd: Path | None = None,
     ) -> str:  # fmt: skip
         """Run a command of ours and show what it printed.
 
@@ -57,11 +60,14 @@ class Stage:
             before: what stands before it in the shell.
             keep: at most so many lines are shown, the last two among them.
             only: beginnings of the lines that are shown; all by default.
+            steps: of what `--watch` prints, the steps that are shown.
         """
         done = self._run(*words, stdin=stdin, cwd=cwd)
         lines = [line.rstrip() for line in done.stdout.splitlines()]
         if only:
             lines = [line for line in lines if line.startswith(only)]
+        if steps:
+            lines = _of_steps(lines, steps)
         most = keep or self.keep
         if len(lines) > most:
             lines = [*lines[: most - 3], "…", *lines[-2:]]
@@ -157,6 +163,19 @@ class Stage:
         """Everything so far, as Markdown."""
         text = "\n\n".join(self._parts)
         return text.replace(str(self._data), "~/data").replace(str(self.place), "~")
+
+
+def _of_steps(lines: list[str], steps: tuple[str, ...]) -> list[str]:
+    """The lines of some steps, with what they said over more than one line."""
+    kept, shown = False, []
+    for line in lines:
+        if begun := _STEP.match(line):
+            kept = begun["step"] in steps
+        elif _SUMMARY.match(line):
+            kept = False
+        if kept:
+            shown.append(line)
+    return shown
 
 
 class Repository:
