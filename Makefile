@@ -63,9 +63,10 @@ $(LINT_VENV)/.ready: requirements/lint.lock
 	@touch $@
 
 .PHONY: templates
-templates: setup $(LINT_VENV)/.ready ## cfn-lint and checkov over every CloudFormation template
-	@$(BIN)/cfn-lint infra/*.yaml catalog/*/template.yaml catalog/*/role.yaml
-	@for folder in infra catalog; do $(LINT_VENV)/bin/checkov --framework cloudformation -d $$folder --quiet --compact --skip-download; done
+templates: setup $(LINT_VENV)/.ready ## Every rule of blueprints, cfn-lint and checkov over every CloudFormation template
+	@$(BIN)/cfn-lint infra/*.yaml
+	@$(LINT_VENV)/bin/checkov --framework cloudformation -d infra --quiet --compact --skip-download
+	@for folder in catalog/*/ examples/blueprints/*/; do $(BIN)/autoprovision blueprint validate $$folder || exit 1; done
 
 .PHONY: types
 types: setup ## mypy --strict

@@ -12,7 +12,9 @@ import yaml
 from tests.catalog.recipes import ROOT
 from tests.catalog.stacks import Workbench
 from tests.catalog.test_folders import FOLDERS, BlueprintFolder, document
-from tests.catalog.test_roles import statements as statements_of_role
+
+from autoprovision.deployer.rules.role import statements
+from autoprovision.deployer.templates import read_template
 
 PROJECT, LOG = "autoprovision-build", "/aws/codebuild/autoprovision-build"
 BUILDS = "autoprovision-builds-123456789012-ap-southeast-1"
@@ -113,7 +115,7 @@ def test_the_boundary_lets_nobody_else_push(folder: BlueprintFolder):
 @each
 def test_the_blueprints_own_role_passes_no_role_to_builds(folder: BlueprintFolder):
     """CloudFormation makes the role; only the workflow hands it to CodeBuild."""
-    for one in statements_of_role(folder):
+    for _, one in statements(read_template(folder.role)):
         if "iam:PassRole" in str(one["Action"]):
             assert one["Condition"]["StringEquals"] == {
                 "iam:PassedToService": "ecs-tasks.amazonaws.com"

@@ -7,8 +7,9 @@ from tools import render_catalog
 
 ORDERS = [
     (one.manifest.id, example)
-    for one in FOLDERS
-    for example in render_catalog.examples(one.manifest)
+    for one in render_catalog.all_pages()
+    if one.folder.parent == render_catalog.CATALOG
+    for example in one.examples
 ]
 
 

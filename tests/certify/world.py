@@ -12,11 +12,8 @@ from tests.certify.cloudformation import Shape, SlowChangeSets, SlowCloudFormati
 from tests.certify.codebuild import SlowCodeBuild
 from tests.workflow.world import ADA, DOMAIN, REPOSITORY, SECRET, World
 
-from autoprovision.deployer.blueprint_folder import (
-    BlueprintFolder,
-    read_blueprint_folder,
-    read_price_book,
-)
+from autoprovision.deployer.blueprint_folder import BlueprintFolder, read_blueprint_folder
+from autoprovision.deployer.price_books import read_price_book
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import (
     Catalog,

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from tests.e2e.conftest import PASSWORD, Person, World
 
+from autoprovision.deployer.blueprint_folder import render_folder
 from autoprovision.deployer.catalog import publish_catalog
+from autoprovision.deployer.price_books import read_price_book
 from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.domain.request import TargetEnvironment
 from autoprovision.embedded.platform import install
@@ -360,6 +362,7 @@ def test_an_approval_is_void_when_the_blueprint_changes_underneath(
     text = manifest.read_text("utf-8")
     assert before in text
     manifest.write_text(text.replace(before, "version: 99.0.0", 1), "utf-8")
+    render_folder(manifest.parent, read_price_book(tmp_path / "catalog" / "prices.yaml"))
     try:
         publish(world, replace(find_sources(), catalog=tmp_path / "catalog"))
         assert decide(bob, question).status_code == 200

@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-GREETING = Path(__file__).parents[2] / "examples" / "blueprints" / "greeting"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+GREETING = EXAMPLES / "blueprints" / "greeting"
+NOTES = EXAMPLES / "templates" / "notes-api.yaml"
 
 
 @pytest.fixture
@@ -41,6 +43,33 @@ def test_a_third_party_template_is_validated_published_ordered_and_ended(world, 
     assert not [one for one in world.stacks() if sent["ApplicationName"] in one["StackName"]]
 
 
+def test_the_how_to_makes_a_sample_from_elsewhere_orderable(world, tmp_path):
+    """docs/how-to-blueprint.md, followed with the command line alone."""
+    folder = tmp_path / "notes"
+    started = world.command("blueprint", "new", str(folder), "--from", str(NOTES), "--json")
+    assert started.returncode == 0, started.stderr
+    assert len(json.loads(started.stdout)["decisions"]) == 3
+    text = (folder / "template.yaml").read_text()
+    known = "          - id: CKV_AWS_119\n"
+    why = "          - {id: CKV_AWS_28, comment: What lives in dev has no backup.}\n"
+    (folder / "template.yaml").write_text(text.replace(known, why + known, 1))
+    valid = world.command("blueprint", "validate", str(folder), "--json")
+    assert (valid.returncode, json.loads(valid.stdout)["errors"]) == (0, [])
+    published = world.command("blueprint", "publish", str(folder), "--yes")
+    assert published.returncode == 0, published.stderr
+    ada = world.person(world.unit())
+    sent = json.loads((folder / "examples" / "dev.json").read_text())
+    sent |= {"ProjectEmail": ada.email, "Parameters": {"StageName": "first"}}
+    done = ada.wait(accepted(world, ada, sent)["id"])
+    assert done["status"] == "SUCCEEDED", done
+    text = {"content-type": "text/plain"}
+    answer = httpx.post(done["url"], content="buy milk", headers=text).json()
+    assert answer == {"stage": "first", "notes": ["buy milk"]}
+    ended = ada.http.delete(f"/applications/{done['applicationId']}").json()
+    assert ada.wait(ended["id"])["status"] == "SUCCEEDED"
+    assert not [one for one in world.stacks() if "-notes-" in one["StackName"]]
+
+
 def accepted(world, person, sent):
     """The request, once every function has seen the new catalog."""
     import time
@@ -64,6 +93,10 @@ def test_what_is_started_is_valid_and_what_takes_others_orders_is_refused(world,
     manifest.write_text(
         manifest.read_text().replace("projectType: notebook", "projectType: Static")
     )
+    for example in (tmp_path / "notebook" / "examples").glob("*.json"):
+        example.write_text(example.read_text().replace('"notebook"', '"Static"'))
+    rendered = world.command("blueprint", "render", str(tmp_path / "notebook"))
+    assert rendered.returncode == 0, rendered.stderr
     taken = world.command("blueprint", "publish", str(tmp_path / "notebook"), "--yes")
     assert taken.returncode == 1
     assert "taken by static-site" in taken.stderr

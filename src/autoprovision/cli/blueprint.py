@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from autoprovision.cli.blueprint_view import BLUEPRINT_COLUMNS, NARROW, show_blueprint
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, CliError, MisuseError
 from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
-from autoprovision.cli.render import field, money, money_of, show_fields, show_table
 from autoprovision.cli.session import Session
 
 app = Noun("blueprint", "What can be ordered, and what a JSON template may hold.")
@@ -27,23 +26,15 @@ def list_(
     cursor: CursorOption = None,
     everything: AllOption = False,
 ) -> None:
-    """List the blueprints of the catalog."""
-    columns = (
-        ("id", field("id")),
-        ("version", field("version")),
-        ("title", field("title")),
-        ("types", field("projectTypes")),
-        ("stacks", field("techStacks")),
-        ("environments", field("environments")),
-        ("a month", _prices),
-    )
+    """List the blueprints of the catalog, with what an application costs a month."""
     print_list(
         session,
         session.api.blueprints,
-        columns,
+        BLUEPRINT_COLUMNS,
         limit=limit,
         cursor=cursor,
         everything=everything,
+        whole=NARROW,
     )
 
 
@@ -56,7 +47,7 @@ def show(
 ) -> None:
     """Show a blueprint: what it serves, its parameters, its environments."""
     blueprint = session.api.blueprint(blueprint_id)
-    session.out.emit(blueprint, lambda console: _show_blueprint(console, blueprint))
+    session.out.emit(blueprint, lambda console: show_blueprint(console, blueprint))
 
 
 @app.verb("validate", "autoprovision blueprint validate catalog/static-site")
@@ -66,33 +57,44 @@ def validate(
         Path, typer.Argument(metavar="DIR", help="A blueprint's folder.", show_default=False)
     ],
 ) -> None:
-    """Check a blueprint's folder on this machine; nothing is sent anywhere."""
-    from autoprovision.cli.blueprint_check import check_blueprint
+    """Check a blueprint's folder on this machine; nothing is sent anywhere.
 
-    if not folder.is_dir():
-        raise MisuseError(f"{folder} is no folder.", "Give the folder that holds blueprint.yaml.")
-    manifest, faults = check_blueprint(folder)
-    errors = [
-        {"file": file, "pointer": pointer, "detail": detail} for file, pointer, detail in faults
-    ]
-    document = {
-        "valid": not faults,
-        "id": manifest.get("id"),
-        "version": manifest.get("version"),
-        "errors": errors,
-    }
-    columns = (("file", field("file")), ("where", field("pointer")), ("what", field("detail")))
+    Every fault is named at once, with its place, its rule and what to do: what publishing would
+    refuse, and what cfn-lint and checkov find where they are installed.
+    """
+    from autoprovision.cli.blueprint_validate import (
+        inspect_folder,
+        inspection_document,
+        show_inspection,
+    )
 
-    def show_faults(console: Console) -> None:
-        if faults:
-            show_table(console, errors, columns)
-
-    session.out.emit(document, show_faults)
-    if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    _must_be_folder(folder)
+    found = inspect_folder(folder)
+    session.out.emit(inspection_document(found), lambda console: show_inspection(console, found))
+    if found.errors:
+        count = "1 fault" if len(found.errors) == 1 else f"{len(found.errors)} faults"
         session.out.say(f"{folder} has {count}.", "bold red")
         raise typer.Exit(REFUSED)
     session.out.say(f"{folder} is a valid blueprint.", "green")
+
+
+@app.verb("render", "autoprovision blueprint render my-catalog/notebook")
+def render(
+    session: Session,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A blueprint's folder.", show_default=False)
+    ],
+) -> None:
+    """Write what follows from a folder: golden files of its examples, tables of its README."""
+    from autoprovision.cli.blueprint_validate import own_prices
+    from autoprovision.deployer.blueprint_folder import render_folder
+
+    _must_be_folder(folder)
+    written = [path.as_posix() for path in render_folder(folder.resolve(), own_prices())]
+    session.out.emit(
+        {"written": written}, lambda _: print(*written, sep="\n", end="\n" * bool(written))
+    )
+    session.out.say("Look at the differences." if written else "Nothing changes.")
 
 
 @app.verb("new", "autoprovision blueprint new my-catalog/notebook")
@@ -101,12 +103,31 @@ def new(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)
     ],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="TEMPLATE", help="A CloudFormation template to make it of."),
+    ] = None,
 ) -> None:
-    """Start a blueprint: a folder that is valid, to be changed into what you need."""
-    from autoprovision.cli.blueprint_start import start_blueprint
+    """Start a blueprint: a folder that is valid, to be changed into what you need.
 
-    made = start_blueprint(folder)
-    session.out.emit({"id": made.name, "folder": str(made)}, lambda _: print(made))
+    From a template it takes resources, parameters and outputs, and adds what the platform needs:
+    names, tags, the boundary, a first role and first prices. What only you can decide is listed.
+    """
+    from autoprovision.cli.blueprint_start import start_blueprint, start_from
+
+    decisions: tuple[str, ...] = ()
+    if source is None:
+        made = start_blueprint(folder)
+    else:
+        started = start_from(folder, source)
+        made, decisions = started.folder, started.decisions
+    document = {"id": made.resolve().name, "folder": str(made), "decisions": list(decisions)}
+    session.out.emit(document, lambda _: print(made))
+    if decisions:
+        session.out.say("Yours to decide:")
+    for sentence in decisions:
+        session.out.say(f"  - {sentence}")
     session.out.say(f"Next: change it, then `autoprovision blueprint validate {folder}`.")
 
 
@@ -133,12 +154,16 @@ def publish(
     """
     from autoprovision.cli.blueprint_start import publish_folder
 
-    if not folder.is_dir():
-        raise MisuseError(f"{folder} is no folder.", "Give the folder that holds blueprint.yaml.")
+    _must_be_folder(folder)
     made = publish_folder(session, folder.resolve(), region=region, name=name, yes=yes)
     manifest = made.manifest
     document = {"id": manifest.id, "version": manifest.version, "digest": made.digest}
     session.out.emit(document, lambda _: print(f"{manifest.id} {manifest.version} {made.digest}"))
+
+
+def _must_be_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise MisuseError(f"{folder} is no folder.", "Give the folder that holds blueprint.yaml.")
 
 
 @app.verb("schema", "autoprovision blueprint schema > request.schema.json")
@@ -194,81 +219,3 @@ def _print_json(document: Document) -> None:
     import json
 
     print(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _prices(blueprint: Mapping[str, Any]) -> str:
-    prices = blueprint.get("monthlyCredits")
-    if not isinstance(prices, Mapping):
-        return money(prices)
-    return ", ".join(f"{environment} {money(price)}" for environment, price in prices.items())
-
-
-def _certificate(blueprint: Mapping[str, Any]) -> str:
-    certificate = blueprint.get("certificate")
-    if not certificate:
-        return "none yet"
-    flows = ", ".join(
-        f"{name} {one['passed']:,} of {one['points']:,}"
-        for name, one in certificate["workflows"].items()
-    )
-    return f"{certificate['passed']:,} of {certificate['points']:,} points hold ({flows})"
-
-
-def _show_blueprint(console: Console, blueprint: Mapping[str, Any]) -> None:
-    show_fields(
-        console,
-        [
-            ("id", blueprint.get("id")),
-            ("version", blueprint.get("version")),
-            ("title", blueprint.get("title")),
-            ("what", blueprint.get("description")),
-            ("types", blueprint.get("projectTypes")),
-            ("stacks", blueprint.get("techStacks")),
-            ("environments", blueprint.get("environments")),
-            ("a month", _prices(blueprint)),
-            ("digest", blueprint.get("digest")),
-            ("rollback certificate", _certificate(blueprint)),
-            ("drift not seen of", blueprint.get("driftUnseen")),
-        ],
-    )
-    parameters = blueprint.get("parameters") or {}
-    if isinstance(parameters, Mapping) and parameters:
-        rows = [{"name": name, **declared} for name, declared in parameters.items()]
-        columns = (
-            ("parameter", field("name")),
-            ("type", field("type")),
-            ("default", field("default")),
-            ("choices", field("choices")),
-            ("what", field("description")),
-        )
-        console.print()
-        show_table(console, rows, columns)
-    offered = blueprint.get("topologies") or {}
-    if isinstance(offered, Mapping) and offered:
-        rows = [{"environment": name, **topology} for name, topology in offered.items()]
-        facts = (
-            ("environment", field("environment")),
-            ("facts", field("facts")),
-            ("expires after", field("defaultExpiry")),
-            ("longest", field("longestExpiry")),
-        )
-        console.print()
-        show_table(console, rows, facts)
-    _show_options(console, offered)
-
-
-def _show_options(console: Console, topologies: Any) -> None:
-    """What costs more than the prices above, because somebody asks for it."""
-    rows = [
-        {"environment": name, **option}
-        for name, topology in (topologies.items() if isinstance(topologies, Mapping) else ())
-        for option in topology.get("options") or ()
-    ]
-    if rows:
-        columns = (
-            ("environment", field("environment")),
-            ("with", lambda row: ", ".join(f"{k} {v}" for k, v in row["parameters"].items())),
-            ("a month", money_of("monthlyCredits")),
-        )
-        console.print()
-        show_table(console, rows, columns)

@@ -1,6 +1,6 @@
 """The options of every `list`, and how a list is printed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any
 
@@ -33,6 +33,7 @@ def print_list(
     limit: int,
     cursor: str | None,
     everything: bool,
+    whole: Collection[str] = (),
     **filters: str | None,
 ) -> None:
     """Read a list and print it.
@@ -44,6 +45,7 @@ def print_list(
         limit: How many items at most.
         cursor: Where to begin; None for the beginning.
         everything: Whether to read every page.
+        whole: Heads of columns whose cells are never broken over lines.
         filters: Query parameters of the list. What the API lets through is sifted here too, so
             that a filter holds whether or not the API knows it.
     """
@@ -62,7 +64,7 @@ def print_list(
 
     def show(console: Console) -> None:
         if items:
-            show_table(console, items, columns)
+            show_table(console, items, columns, whole=whole)
 
     session.out.emit(page, show)
     if session.out.as_json:

@@ -70,8 +70,9 @@ def _cents(name: str) -> Any:
 
 
 def _read_on(line: Mapping[str, Any]) -> str:
-    """When the price was read; `--json` has where."""
-    return str(line.get("source") or "").rpartition(", ")[2]
+    """When the price was read, and whether it is an estimate; `--json` has where."""
+    day = str(line.get("source") or "").rpartition(", ")[2]
+    return f"{day}, estimated" if line.get("estimated") else day
 
 
 _PRICE_COLUMNS = (

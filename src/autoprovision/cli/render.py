@@ -3,7 +3,7 @@
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,7 +84,7 @@ class Output:
             table = _grid()
             for pointer, detail in problem.details:
                 table.add_row("", Text(clean(pointer), style="bold"), Text(clean(detail)))
-            _print(self.stderr, table)
+            print_table(self.stderr, table)
         if problem.hint:
             self.say(f"Next: {problem.hint}")
         if self.as_json:
@@ -145,17 +145,23 @@ def status_text(value: object) -> Text:
 
 
 def show_table(
-    console: Console, items: Iterable[Mapping[str, Any]], columns: Sequence[Column]
-) -> None:
-    """Print items as a table; columns that are empty in every row are left out."""
+    console: Console, items: Iterable[Mapping[str, Any]], columns: Sequence[Column],
+    *, whole: Collection[str] = (),
+) -> None:  # fmt: skip
+    """Print items as a table; columns that are empty in every row are left out.
+
+    Args:
+        whole: heads of columns whose cells are never broken over lines.
+    """
     rows = [[_cell(read(item)) for _, read in columns] for item in items]
     kept = [index for index in range(len(columns)) if any(row[index].plain for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index in kept or range(len(columns)):
-        table.add_column(columns[index][0], overflow="fold")
+        head = columns[index][0]
+        table.add_column(head, overflow="fold", no_wrap=head in whole)
     for row in rows:
         table.add_row(*(row[index] for index in kept))
-    _print(console, table)
+    print_table(console, table)
 
 
 def show_fields(console: Console, fields: Iterable[Field]) -> None:
@@ -165,7 +171,7 @@ def show_fields(console: Console, fields: Iterable[Field]) -> None:
         cell = _cell(value)
         if cell.plain:
             table.add_row(Text(name, style="bold"), cell)
-    _print(console, table)
+    print_table(console, table)
 
 
 def field(*path: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -211,7 +217,7 @@ def _cell(value: Cell) -> Text:
     return Text(clean(value))
 
 
-def _print(console: Console, table: Table) -> None:
+def print_table(console: Console, table: Table) -> None:
     """Print a table; what goes to a file has no blanks at the ends of its lines."""
     if console.is_terminal:
         console.print(table)

@@ -2,35 +2,28 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
+from autoprovision.deployer.blueprint_pages import Pages
 from autoprovision.deployer.errors import InvalidCatalogError
-from autoprovision.deployer.templates import Template, plain_yaml, read_template
+from autoprovision.deployer.rules.check import inspect
+from autoprovision.deployer.rules.finding import Finding
+from autoprovision.deployer.templates import Template
+from autoprovision.deployer.yaml_files import plain_yaml
 from autoprovision.domain.blueprint import Blueprint
 from autoprovision.domain.canonical import digest
-from autoprovision.domain.errors import Fault
-from autoprovision.domain.planning import source_names
-from autoprovision.domain.price import PriceBook, unpriced
+from autoprovision.domain.price import PriceBook
 
-# What a manifest may use as `platform.<name>`; a test holds it against what a plan offers.
-PLATFORM_SETTINGS = frozenset(
-    {
-        "name",
-        "region",
-        "urlScheme",
-        "domainName",
-        "hostedZoneId",
-        "certificateArn",
-        "regionalCertificateArn",
-    }
-)
-_FREE = "free"
 _DIGITS_IN_KEY = 16
+# What golden files and tables cannot be made without.
+_IN_THE_WAY = frozenset(
+    {"example-unresolved", "manifest-field", "not-yaml", "price-unknown", "source-unknown"}
+)
 
 
 @dataclass(frozen=True)
@@ -65,76 +58,41 @@ class BlueprintFolder:
         return f"blueprints/{self.manifest.id}/{self.manifest.version}/"
 
 
-def read_price_book(path: Path) -> PriceBook:
-    """The price file.
-
-    Raises:
-        InvalidCatalogError: naming every fault.
-    """
-    try:
-        return PriceBook.model_validate(plain_yaml(path.read_bytes()))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise InvalidCatalogError(f"{path.name} has faults: {error}", "Mend them.") from error
-
-
-def with_own_prices(folder: Path, prices: PriceBook) -> PriceBook:
-    """The prices, and those of the folder's own prices.yaml where it has one.
-
-    Raises:
-        InvalidCatalogError: the file has faults, or gives a known price another number.
-    """
-    path = folder / "prices.yaml"
-    if not path.is_file():
-        return prices
-    own = read_price_book(path)
-    if own.region != prices.region:
-        raise InvalidCatalogError(
-            f"{path.name} is of {own.region}, the platform's prices are of {prices.region}.",
-            "Give the prices of that region.",
-        )
-    if other := sorted(
-        name
-        for name, one in own.prices.items()
-        if name in prices.prices and prices.prices[name].cents != one.cents
-    ):
-        raise InvalidCatalogError(
-            f"{path.name} gives {', '.join(other)} another number than the platform does.",
-            "Leave out what the platform knows, or choose another name.",
-        )
-    return prices.model_copy(update={"prices": own.prices | prices.prices})
-
-
-def read_blueprint_folder(folder: Path, prices: PriceBook) -> BlueprintFolder:
+def read_blueprint_folder(
+    folder: Path, prices: PriceBook, *, linters: bool = False
+) -> BlueprintFolder:
     """Read and check a blueprint's folder.
 
+    Args:
+        linters: whether cfn-lint and checkov are asked too, where they are installed.
+
     Raises:
         InvalidCatalogError: naming every fault.
     """
-    faults: list[Fault] = []
-    manifest = _manifest(folder, faults)
-    # Two blueprints that put different things on the same stack share template and role.
-    shared = manifest.template_of if manifest is not None else None
-    stack_folder = folder.parent / shared if shared else folder
-    texts = {name: _text(stack_folder, name, faults) for name in ("template.yaml", "role.yaml")}
-    template = _template("template.yaml", texts, faults)
-    role = _template("role.yaml", texts, faults)
-    if role is not None and "RoleArn" not in role.outputs:
-        faults.append(Fault("role.yaml", "It has no output RoleArn.", "MISSING"))
-    recipe = None
-    if manifest is not None and manifest.publish.recipe is not None:
-        recipe = _text(folder, manifest.publish.recipe, faults)
-    if manifest is not None and template is not None:
-        faults += [
-            *_parameter_faults(manifest, template),
-            *_price_faults(manifest, template, prices),
-        ]
-    if faults or manifest is None or template is None:
-        raise _invalid(folder, faults)
+    found = inspect(folder, prices, linters=linters)
+    read = found.folder
+    if found.errors or read.manifest is None or read.template is None or read.role is None:
+        raise _invalid(folder, found.errors)
+    template = read.texts[read.template_name]
     return BlueprintFolder(
-        manifest=manifest, template=texts["template.yaml"], role=texts["role.yaml"], recipe=recipe,
-        digest=_digest(manifest, texts["template.yaml"], recipe), parsed=template,
-        certificate=_certificate(folder),
+        manifest=read.manifest, template=template, role=read.texts[read.role_name],
+        recipe=read.recipe, digest=_digest(read.manifest, template, read.recipe),
+        parsed=read.template, certificate=_certificate(folder),
     )  # fmt: skip
+
+
+def render_folder(folder: Path, prices: PriceBook) -> list[Path]:
+    """Write what follows from a folder, and say which files changed.
+
+    Raises:
+        InvalidCatalogError: it has faults that stand in the way.
+    """
+    found = inspect(folder, prices, linters=False)
+    read = found.folder
+    faults = [one for one in found.errors if one.rule in _IN_THE_WAY]
+    if faults or read.manifest is None or read.template is None:
+        raise _invalid(folder, faults or found.errors)
+    return Pages(folder, read.manifest, read.template.resources, read.prices).write()
 
 
 def _certificate(folder: Path) -> dict[str, Any] | None:
@@ -145,9 +103,10 @@ def _certificate(folder: Path) -> dict[str, Any] | None:
     return document
 
 
-def _invalid(folder: Path, faults: list[Fault]) -> InvalidCatalogError:
-    lines = "".join(f"\n  {fault.pointer}: {fault.detail}" for fault in faults)
-    return InvalidCatalogError(f"The blueprint {folder.name} has faults:{lines}\n", "Mend them.")
+def _invalid(folder: Path, errors: Iterable[Finding]) -> InvalidCatalogError:
+    lines = "".join(f"\n  {one.place}: {one.detail} ({one.rule})" for one in errors)
+    hint = f"Mend them; `autoprovision blueprint validate {folder}` says how."
+    return InvalidCatalogError(f"The blueprint {folder.name} has faults:{lines}\n", hint)
 
 
 def _digest(manifest: Blueprint, template: bytes, recipe: bytes | None) -> str:
@@ -158,93 +117,6 @@ def _digest(manifest: Blueprint, template: bytes, recipe: bytes | None) -> str:
             "files": {name: hashlib.sha256(text).hexdigest() for name, text in files.items()},
         }
     )
-
-
-def _text(folder: Path, name: str, faults: list[Fault]) -> bytes:
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-        faults.append(Fault(name, "There is no such file in the folder.", "MISSING"))
-        return b""
-    return path.read_bytes()
-
-
-def _manifest(folder: Path, faults: list[Fault]) -> Blueprint | None:
-    text = _text(folder, "blueprint.yaml", faults)
-    if not text:
-        return None
-    try:
-        manifest = Blueprint.model_validate(plain_yaml(text))
-    except yaml.YAMLError as error:
-        faults.append(Fault("blueprint.yaml", f"It is not YAML: {error}"))
-        return None
-    except ValidationError as error:
-        faults += [
-            Fault(f"blueprint.yaml/{'/'.join(map(str, one['loc']))}", f"{one['msg']}.")
-            for one in error.errors(include_url=False, include_input=False)
-        ]
-        return None
-    if manifest.id != folder.name:
-        faults.append(
-            Fault("blueprint.yaml/id", f"It is {manifest.id!r}, the folder {folder.name!r}.")
-        )
-    return manifest
-
-
-def _template(name: str, texts: dict[str, bytes], faults: list[Fault]) -> Template | None:
-    if not texts[name]:
-        return None
-    try:
-        return read_template(texts[name])
-    except ValueError as error:
-        faults.append(Fault(name, str(error)))
-        return None
-
-
-def _parameter_faults(manifest: Blueprint, template: Template) -> list[Fault]:
-    faults = []
-    known = source_names(set(manifest.parameters), set(PLATFORM_SETTINGS))
-    for name, source in manifest.stack_parameters.items():
-        at = f"blueprint.yaml/stackParameters/{name}"
-        if source not in known:
-            faults.append(Fault(at, f"There is no source {source!r}.", "UNKNOWN_SOURCE"))
-        if name not in template.parameters:
-            faults.append(Fault(at, "The template has no such parameter.", "UNKNOWN_PARAMETER"))
-    for environment, topology in manifest.topologies.items():
-        at = f"blueprint.yaml/topologies/{environment.value}/parameters"
-        given = set(topology.parameters) | set(manifest.stack_parameters)
-        faults += [
-            Fault(f"{at}/{name}", "The template has no such parameter.", "UNKNOWN_PARAMETER")
-            for name in sorted(set(topology.parameters) - template.parameter_names)
-        ]
-        faults += [
-            Fault(at, f"The template's parameter {name} gets no value.", "MISSING")
-            for name, has_default in template.parameters.items()
-            if not has_default and name not in given
-        ]
-    return faults
-
-
-def _price_faults(manifest: Blueprint, template: Template, prices: PriceBook) -> list[Fault]:
-    faults: list[Fault] = []
-    for environment, topology in manifest.topologies.items():
-        at = f"blueprint.yaml/topologies/{environment.value}/prices"
-        faults += [
-            Fault(at, f"{resource} has no price line.", "UNPRICED")
-            for resource in unpriced(template.resources, topology.prices)
-        ]
-        faults += [
-            Fault(f"{at[: -len('prices')]}keeps", f"The template has no {one}.", "UNKNOWN_RESOURCE")
-            for one in topology.keeps
-            if one not in template.resources
-        ]
-        for line in topology.prices:
-            if line.price != _FREE and line.price not in prices.prices:
-                faults.append(Fault(at, f"There is no price {line.price!r}.", "UNKNOWN_PRICE"))
-            if line.resource not in template.resources:
-                faults.append(
-                    Fault(at, f"The template has no {line.resource}.", "UNKNOWN_RESOURCE")
-                )
-    return faults
 
 
 def yaml_document(path: Path) -> Any:

@@ -13,8 +13,6 @@ from autoprovision.deployer import artifacts
 from autoprovision.deployer.blueprint_folder import (
     BlueprintFolder,
     read_blueprint_folder,
-    read_price_book,
-    with_own_prices,
     yaml_document,
 )
 from autoprovision.deployer.errors import (
@@ -22,10 +20,11 @@ from autoprovision.deployer.errors import (
     InvalidCatalogError,
     PublishedDifferentlyError,
 )
-from autoprovision.deployer.sources import Sources
+from autoprovision.deployer.price_books import read_price_book, with_own_prices
+from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.deployer.stacks import Confirm, Say, StackPlan, deploy_stack, describe
 from autoprovision.deployer.templates import read_template
-from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
+from autoprovision.domain.blueprint import Blueprint, Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.errors import InvalidInputError
 from autoprovision.domain.orders import taken
@@ -105,6 +104,9 @@ def publish_blueprint(
 ) -> PublishedBlueprint:
     """Publish one blueprint's folder to a platform that stands.
 
+    The folder is asked all that `blueprint validate` asks, the linters included where they are
+    installed.
+
     Raises:
         InvalidCatalogError: the folder has faults, or another blueprint takes the same order;
             nothing was published.
@@ -116,9 +118,15 @@ def publish_blueprint(
     before, etag = read_index(s3, bucket)
     if before is None:
         raise DeployError(f"{platform_name} has no catalog yet.", "Deploy the platform first.")
+    ours = read_price_book(find_sources().catalog / "prices.yaml")
+    folder = read_blueprint_folder(path, ours, linters=True)
     prices = with_own_prices(path, before.prices)
-    folder = read_blueprint_folder(path, prices)
     name = folder.manifest.id
+    if unknown := sorted(_prices_named_by(folder.manifest) - {"free", *prices.prices}):
+        raise InvalidCatalogError(
+            f"The platform has no price {', '.join(unknown)}; it may be older than this program.",
+            "Deploy the platform again, or give the prices in the folder's prices.yaml.",
+        )
     others = [one for one in before.blueprints if one.manifest.id != name]
     if sentences := taken(folder.manifest, [one.manifest for one in others]):
         lines = "".join(f"\n  {sentence}" for sentence in sentences)
@@ -159,14 +167,13 @@ def _with_prices_of(
     """The prices, and those that only what stays was published with."""
     if before is None or not kept:
         return prices
-    used = {
-        line.price
-        for one in kept
-        for topology in one.manifest.topologies.values()
-        for line in topology.prices
-    }
+    used = {name for one in kept for name in _prices_named_by(one.manifest)}
     more = {name: one for name, one in before.prices.prices.items() if name in used}
     return prices.model_copy(update={"prices": more | prices.prices})
+
+
+def _prices_named_by(manifest: Blueprint) -> set[str]:
+    return {line.price for one in manifest.topologies.values() for line in one.prices}
 
 
 def _check_unchanged(s3: Any, bucket: str, folder: BlueprintFolder) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import autoprovision
 from autoprovision.deployer.errors import DeployError
-from autoprovision.deployer.templates import plain_yaml
+from autoprovision.deployer.yaml_files import plain_yaml
 
 _RUNBOOK = re.compile(rb'Content: \{schemaVersion: "0.3", Runbook: ([a-z0-9-]+)\}')
 

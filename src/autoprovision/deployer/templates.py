@@ -1,9 +1,9 @@
 """Reads a CloudFormation template as far as the deployer has to know it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
+from autoprovision.deployer.yaml_files import YamlFile, read_yaml
 
 
 @dataclass(frozen=True)
@@ -13,46 +13,24 @@ class Template:
     Attributes:
         parameters: names, each with whether it has a default.
         resources: logical id to resource type.
+        file: all of it, with its lines.
     """
 
     parameters: dict[str, bool]
     resources: dict[str, str]
     outputs: frozenset[str]
+    file: YamlFile = field(repr=False)
 
     @property
     def parameter_names(self) -> frozenset[str]:
         """Names of the parameters."""
         return frozenset(self.parameters)
 
-
-# libyaml reads a long template ten times faster; wheels of PyYAML have it, other builds may not.
-_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def plain_yaml(text: bytes) -> Any:
-    """A YAML file's plain values.
-
-    Raises:
-        yaml.YAMLError: it is not YAML.
-    """
-    return yaml.load(text, Loader=_Safe)  # noqa: S506 - a subclass of SafeLoader
-
-
-class _Loader(_Safe):  # type: ignore[misc]
-    """YAML with CloudFormation's short forms (`!Ref`), which are kept as plain values."""
-
-
-def _short_form(loader: _Loader, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    raise yaml.constructor.ConstructorError(None, None, "unknown kind of node", node.start_mark)
-
-
-_Loader.add_multi_constructor("!", _short_form)
+    def section(self, name: str) -> dict[str, dict[str, Any]]:
+        """The entries of a section that are mappings: `Resources`, `Parameters`, …."""
+        found = self.file.value.get(name)
+        entries = found.items() if isinstance(found, dict) else ()
+        return {key: value for key, value in entries if isinstance(value, dict)}
 
 
 def read_template(text: bytes) -> Template:
@@ -61,17 +39,22 @@ def read_template(text: bytes) -> Template:
     Raises:
         ValueError: it is no CloudFormation template.
     """
-    try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        raise ValueError(f"It is not YAML: {error}") from error
+    file = read_yaml(text)
+    document = file.value
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise ValueError("It has no Resources.")
+    for name, one in document["Resources"].items():
+        if not isinstance(one, dict) or not isinstance(one.get("Type"), str):
+            raise ValueError(f"Its resource {name} has no Type.")
+    parameters, outputs = document.get("Parameters") or {}, document.get("Outputs") or {}
+    if not isinstance(parameters, dict) or not isinstance(outputs, dict):
+        raise ValueError("Its Parameters or Outputs are no mapping.")
     return Template(
         parameters={
-            name: "Default" in declared
-            for name, declared in (document.get("Parameters") or {}).items()
+            name: isinstance(declared, dict) and "Default" in declared
+            for name, declared in parameters.items()
         },
         resources={name: one["Type"] for name, one in document["Resources"].items()},
-        outputs=frozenset(document.get("Outputs") or {}),
+        outputs=frozenset(outputs),
+        file=file,
     )

@@ -138,6 +138,8 @@ class Blueprint(ManifestPart):
         operations: what can be done with its machines, by name.
         domain: whether it takes a name in the platform's zone.
         rules: which values of parameters go together; refused at admission otherwise.
+        needs: actions that CloudFormation has to be allowed for a resource type that the deployer
+            does not know.
         needs_network: whether its stacks take from the network stack of their environment: always,
             or with these values of parameters.
         proven_on: which emulator its tests complete it on: `embedded` or `control plane only`.
@@ -159,6 +161,7 @@ class Blueprint(ManifestPart):
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")], DeclaredOperation
     ] = Field(default_factory=dict)
     rules: tuple[ParameterRule, ...] = ()
+    needs: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     needs_network: bool | When = False
     proven_on: Literal["embedded", "control plane only"] = "embedded"
     minutes_to_create: Annotated[int, Field(ge=1, le=720)] = 30

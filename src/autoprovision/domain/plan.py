@@ -23,6 +23,7 @@ class PriceLine(Resource):
         unit_price: US cents for one unit, as text so that no digit is lost.
         monthly_cents: quantity times unit price, as text.
         source: where the price was read, and when.
+        estimated: the unit price was derived from those of other regions.
     """
 
     resource: str
@@ -32,6 +33,7 @@ class PriceLine(Resource):
     unit_price: str
     monthly_cents: str
     source: str
+    estimated: bool = False
 
 
 class QuotaView(Resource):

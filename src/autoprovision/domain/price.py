@@ -4,6 +4,7 @@ Money is exact: `Decimal` cents inside, whole credits (US cents a month, rounded
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any
 
@@ -19,15 +20,25 @@ class Price(Resource):
     Attributes:
         cents: US cents for one unit, excluding tax.
         unit: for example `hour`, `GB-month`, `million requests`.
-        source: where it was read.
-        as_of: the date it was read.
+        source: where it stands; for an estimate, how it was derived.
+        read_in: where it was read, when that is a copy of the source.
+        estimated: the number of this region was not found, so it was derived from others.
+        as_of: the day of the number.
     """
 
     cents: Decimal = Field(ge=0)
     unit: str
     description: str
     source: str
-    as_of: str
+    read_in: str = ""
+    estimated: bool = False
+    as_of: date
+
+    @property
+    def reference(self) -> str:
+        """Where the number is from, in one line that ends with its day."""
+        parts = (self.source, f"read in {self.read_in}" if self.read_in else "")
+        return ", ".join([*(part for part in parts if part), self.as_of.isoformat()])
 
 
 class PriceBook(Resource):
@@ -101,7 +112,8 @@ def price_lines(quantities: Iterable[Quantity], book: PriceBook) -> tuple[PriceL
                 unit=price.unit,
                 unit_price=_plain(price.cents),
                 monthly_cents=_plain(line.quantity * price.cents),
-                source=f"{price.source}, {price.as_of}",
+                source=price.reference,
+                estimated=price.estimated,
             )
         )
     return tuple(lines)

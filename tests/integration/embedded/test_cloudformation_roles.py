@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from autoprovision.embedded.cloudformation_actions import NEEDS
+from autoprovision.deployer.needs.table import NEEDS
 
 TYPE = re.compile(r"Type: (AWS::\w+::\w+)")
 

@@ -151,11 +151,25 @@ def test_blueprints_are_listed_and_shown(
     httpserver.expect_oneshot_request("/blueprints").respond_with_json({"items": [blueprint]})
     listed = ok("blueprint", "list")
     assert "Hugo, Jekyll" in listed
-    assert "dev $0.40, prod $11.40" in listed
+    head, row = listed.splitlines()
+    assert head.split() == ["id", "version", "dev", "prod", "types", "stacks"]
+    assert row.split()[:4] == ["static-site", "1.2.0", "$0.40", "$11.40"]
     httpserver.expect_oneshot_request("/blueprints/static-site").respond_with_json(blueprint)
     shown = ok("blueprint", "show", "static-site")
-    for part in ("Files on a CDN.", "How big.", "zones=1", "7d"):
+    for part in ("Files on a CDN.", "How big.", "7d", "certificate  none yet"):
         assert part in shown
+    certified = {
+        "points": 3000,
+        "passed": 2999,
+        "workflows": {"provision": {"points": 3000, "passed": 2999}},
+    }
+    httpserver.expect_oneshot_request("/blueprints/static-site").respond_with_json(
+        {**blueprint, "certificate": certified}
+    )
+    lines = [line.split() for line in ok("blueprint", "show", "static-site").splitlines()]
+    assert ["zones", "1"] in lines
+    assert ["a", "month", "$0.40"] in lines
+    assert ["provision", "3,000", "2,999"] in lines
 
 
 def test_schema_stands_by_itself(ada: Profile, ok: Callable[..., str], httpserver: HTTPServer):

@@ -1,37 +1,94 @@
+import contextlib
+import json
 from decimal import Decimal
 
 import pytest
 import yaml
 
-from autoprovision.deployer.blueprint_folder import (
-    PLATFORM_SETTINGS,
-    read_blueprint_folder,
-    read_price_book,
-)
+from autoprovision.deployer.blueprint_folder import read_blueprint_folder
+from autoprovision.deployer.blueprint_pages import Pages
 from autoprovision.deployer.errors import InvalidCatalogError
+from autoprovision.deployer.price_books import read_price_book
+from autoprovision.deployer.rules.folder import read_folder
+from autoprovision.deployer.rules.manifest import PLATFORM_SETTINGS
 from autoprovision.deployer.sources import find_sources
+from autoprovision.domain.errors import InvalidInputError
 from autoprovision.ports import PlatformSettings
 from autoprovision.usecases.plans import blueprint_settings
 
 MANIFEST = {
     "id": "sample", "version": "1.0.0", "title": "Sample", "description": "A sample.",
     "serves": [{"projectType": "Static", "techStackNeeded": False}],
-    "publish": {"method": "files"},
+    "publish": {"method": "none"},
     "stackParameters": {"ApplicationName": "request.ApplicationName"},
-    "topologies": {"dev": {"parameters": {"Size": "1"}, "prices": [{"resource": "Bucket", "price": "s3", "quantity": 0.1}]}},
 }  # fmt: skip
 TEMPLATE = """
 Parameters:
-  ApplicationName: {Type: String}
+  ApplicationName: {Type: String, AllowedPattern: "[a-z]+"}
   Size: {Type: Number}
   Optional: {Type: String, Default: x}
 Resources:
   Bucket:
     Type: AWS::S3::Bucket
-    Properties: {BucketName: !Sub "${ApplicationName}-b", Tags: !If [A, !GetAtt B.C, !Ref AWS::NoValue]}
+    Metadata: {Description: Files}
+    Properties:
+      BucketName: !Sub "${ApplicationName}-b"
+      PublicAccessBlockConfiguration: {BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true}
+      Tags:
+        - {Key: autoprovision:application, Value: !If [A, !GetAtt B.C, !Ref AWS::NoValue]}
+        - {Key: autoprovision:unit, Value: u}
+        - {Key: autoprovision:owner, Value: o}
+        - {Key: autoprovision:environment, Value: e}
+Outputs:
+  Url: {Value: u}
+  BlueprintId: {Value: i}
+  BlueprintVersion: {Value: v}
 """
-ROLE = "Resources: {Role: {Type: AWS::IAM::Role}}\nOutputs: {RoleArn: {Value: !GetAtt Role.Arn}}\n"
+ROLE = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: !Sub "${PlatformName}-blueprint-${BlueprintId}"
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: cloudformation.amazonaws.com}, Action: sts:AssumeRole}]
+      Policies:
+        - PolicyName: buckets
+          PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: [s3:CreateBucket, s3:DeleteBucket, s3:PutBucketPublicAccessBlock, s3:PutBucketTagging]
+                Resource: arn:aws:s3:::a-*
+Outputs: {RoleArn: {Value: !GetAtt Role.Arn}}
+"""
+EXAMPLE = {
+    "ApplicationName": "shop",
+    "TargetEnvironment": "dev",
+    "ProjectType": "Static",
+    "ProjectEmail": "ada@example.edu",
+}
+FACTS = dict.fromkeys(("nodes", "zones", "database", "backup", "protection", "logs"), "none")
+
+
+def dev(parameters=None, prices=None):
+    """The topologies with a dev of these parameters and prices."""
+    return {"dev": {
+        "parameters": parameters or {"Size": "1"}, "defaultExpiry": "7d", "facts": FACTS,
+        "prices": [{"resource": "Bucket", "price": "s3", "quantity": 0.1, "why": "a little"}] if prices is None else prices,
+    }}  # fmt: skip
+
+
 PRICES = "region: r\nversion: v\nprices:\n  s3: {cents: '2.5', unit: GB-month, description: d, source: s, asOf: '2026-11-22'}\n"
+
+
+MANIFEST["topologies"] = dev()
+
+
+BUILT = {
+    **MANIFEST,
+    "publish": {"method": "build", "target": "function", "recipe": "buildspec.yaml"},
+}
+RECIPE = "version: 0.2\nenv: {shell: bash}\nphases: {build: {commands: [make]}}\nartifacts: {base-directory: .release, files: ['**/*']}\n"
 
 
 @pytest.fixture
@@ -47,7 +104,21 @@ def write(root, manifest, *, template=TEMPLATE, role=ROLE, name="sample"):
     (folder / "blueprint.yaml").write_text(yaml.safe_dump(manifest))
     (folder / "template.yaml").write_text(template)
     (folder / "role.yaml").write_text(role)
+    (folder / "README.md").write_text("# Sample\n")
+    (folder / "examples").mkdir(exist_ok=True)
+    build = manifest["publish"]["method"] == "build"
+    more = {"ProjectURL": "github.com/example/shop"} if build else {}
+    (folder / "examples" / "dev.json").write_text(json.dumps({**EXAMPLE, **more}))
+    render(root, folder)
     return folder
+
+
+def render(root, folder):
+    """The pages that follow, as far as the folder's faults allow them."""
+    found = read_folder(folder, read_price_book(root / "prices.yaml"))
+    if found.manifest is not None and found.template is not None:
+        with contextlib.suppress(InvalidInputError, KeyError):
+            Pages(folder, found.manifest, found.template.resources, found.prices).write()
 
 
 def read(root, name="sample"):
@@ -72,7 +143,8 @@ def test_a_whole_folder_is_read(catalog):
 def test_digest_moves_with_what_matters_to_a_stack(catalog):
     first = read(catalog).digest
     assert read(catalog).digest == first
-    (catalog / "sample" / "README.md").write_text("Read me.")
+    readme = catalog / "sample" / "README.md"
+    readme.write_text("Read me.\n" + readme.read_text())
     (catalog / "sample" / "role.yaml").write_text(ROLE + "# a comment\n")
     assert read(catalog).digest == first
     (catalog / "sample" / "template.yaml").write_text(TEMPLATE + "# a comment\n")
@@ -82,29 +154,30 @@ def test_digest_moves_with_what_matters_to_a_stack(catalog):
 
 
 def test_a_recipe_belongs_to_the_digest(catalog):
-    write(catalog, {**MANIFEST, "publish": {"method": "build", "recipe": "buildspec.yaml"}})
-    (catalog / "sample" / "buildspec.yaml").write_text("version: 0.2\n")
+    template = TEMPLATE + "  FunctionName: {Value: f}\n"
+    write(catalog, BUILT, template=template)
+    (catalog / "sample" / "buildspec.yaml").write_text(RECIPE)
     first = read(catalog)
-    assert first.recipe == b"version: 0.2\n"
-    (catalog / "sample" / "buildspec.yaml").write_text("version: 0.2 \n")
+    assert first.recipe == RECIPE.encode()
+    (catalog / "sample" / "buildspec.yaml").write_text(f"{RECIPE}# more\n")
     assert read(catalog).digest != first.digest
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"id": "other"}, "'other', the folder 'sample'"),
-        ({"version": "one"}, "blueprint.yaml/version"),
-        ({"surprise": 1}, "blueprint.yaml/surprise"),
+        ({"id": "other"}, "'other', the folder 'sample'. (manifest-id)"),
+        ({"version": "one"}, "/version"),
+        ({"surprise": 1}, "no key 'surprise'"),
         ({"stackParameters": {"ApplicationName": "request.Everything"}}, "no source 'request.Everything'"),
         ({"stackParameters": {"ApplicationName": "request.ApplicationName", "Colour": "request.BusinessUnit"}}, "stackParameters/Colour"),
         ({"stackParameters": {}}, "parameter ApplicationName gets no value"),
         ({"publish": {"method": "build", "recipe": "buildspec.yaml"}}, "buildspec.yaml: There is no such file"),
         ({"publish": {"method": "build", "recipe": "../prices.yaml"}}, "../prices.yaml: There is no such file"),
-        ({"topologies": {"dev": {"parameters": {"Size": "1"}, "prices": []}}}, "Bucket (AWS::S3::Bucket) has no price line"),
-        ({"topologies": {"dev": {"parameters": {"Size": "1", "Width": "2"}, "prices": [{"resource": "Bucket", "price": "free"}]}}}, "parameters/Width"),
-        ({"topologies": {"dev": {"parameters": {"Size": "1"}, "prices": [{"resource": "Bucket", "price": "gold"}]}}}, "no price 'gold'"),
-        ({"topologies": {"dev": {"parameters": {"Size": "1"}, "prices": [{"resource": "Bucket", "price": "s3"}, {"resource": "Bath", "price": "s3"}]}}}, "has no Bath"),
+        ({"topologies": dev(prices=[])}, "Bucket (AWS::S3::Bucket) has no price line"),
+        ({"topologies": dev({"Size": "1", "Width": "2"})}, "parameters/Width"),
+        ({"topologies": dev(prices=[{"resource": "Bucket", "price": "gold"}])}, "no price 'gold'"),
+        ({"topologies": dev(prices=[{"resource": "Bath", "price": "s3"}])}, "has no Bath"),
     ],
 )  # fmt: skip
 def test_every_fault_of_a_manifest_is_named(catalog, change, words):
@@ -115,11 +188,11 @@ def test_every_fault_of_a_manifest_is_named(catalog, change, words):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"template": "just words"}, "template.yaml: It has no Resources"),
+        ({"template": "just words"}, "template.yaml:1: It holds no mapping"),
         ({"template": "Resources: [\n"}, "template.yaml: It is not YAML"),
         (
             {"role": "Resources: {Role: {Type: AWS::IAM::Role}}"},
-            "role.yaml: It has no output RoleArn",
+            "role.yaml:1 /Outputs: It has no RoleArn",
         ),
     ],
 )
@@ -138,7 +211,7 @@ def test_all_faults_are_named_at_once(catalog):
 
 
 def test_a_price_file_with_a_fault_is_refused(catalog):
-    (catalog / "prices.yaml").write_text(PRICES.replace("'2.5'", "free"))
+    (catalog / "prices.yaml").write_text(PRICES.replace("'2.5'", "dear"))
     with pytest.raises(InvalidCatalogError, match=r"prices\.yaml"):
         read(catalog)
 
@@ -161,5 +234,5 @@ def test_every_price_says_where_and_when_it_was_read():
     assert book.region == "ap-southeast-1"
     for name, price in book.prices.items():
         assert price.source, name
-        assert price.as_of >= "2025-01-01", name
+        assert price.as_of.year >= 2026, name
         assert price.cents > 0, name

@@ -8,11 +8,13 @@ import pytest
 from moto import mock_aws
 
 from autoprovision.deployer import artifacts, catalog
+from autoprovision.deployer.blueprint_folder import render_folder
 from autoprovision.deployer.errors import (
     DeployError,
     InvalidCatalogError,
     PublishedDifferentlyError,
 )
+from autoprovision.deployer.price_books import read_price_book
 from autoprovision.deployer.sources import Sources, find_sources
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.policy import parse_policy
@@ -137,6 +139,7 @@ def change(sources, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+    render_folder(path.parent, read_price_book(sources.catalog / "prices.yaml"))
 
 
 def test_a_published_version_is_immutable(s3, sources):

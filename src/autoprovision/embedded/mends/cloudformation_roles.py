@@ -8,7 +8,7 @@ requests apart by `cloudformation:RoleArn` and `cloudformation:TemplateUrl`.
 MiniStack: ignores `RoleARN`.
 
 Mend: the role is kept with the stack, and the calls that the resource needs are checked against it
-before MiniStack makes or deletes it. Types outside `cloudformation_actions.NEEDS` are not checked.
+before MiniStack makes or deletes it. Types outside `deployer.needs.table.NEEDS` are not checked.
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
+from autoprovision.deployer.needs.calls import Call, Need, deleting_calls, making_calls
+from autoprovision.deployer.needs.table import NEEDS
 from autoprovision.embedded import roles
-from autoprovision.embedded.cloudformation_actions import NEEDS
-from autoprovision.embedded.cloudformation_needs import Call, Need, deleting_calls, making_calls
 
 _SERVICE = "cloudformation.amazonaws.com"
 _SESSION = "AWSCloudFormation"

@@ -1,6 +1,6 @@
 """What CloudFormation needs to be allowed for networks, machines, containers and databases."""
 
-from autoprovision.embedded.cloudformation_needs import Also, Need
+from autoprovision.deployer.needs.calls import Also, Need
 
 _EC2 = "arn:aws:ec2:{region}:{account}"
 _ECS = "arn:aws:ecs:{region}:{account}"

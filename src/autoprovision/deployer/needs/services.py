@@ -1,6 +1,6 @@
 """What CloudFormation needs to be allowed for APIs, workflows, messages, identities and alarms."""
 
-from autoprovision.embedded.cloudformation_needs import Also, Need
+from autoprovision.deployer.needs.calls import Also, Need
 
 _APIS = "arn:aws:apigateway:{region}::/apis"
 _DOMAINS = "arn:aws:apigateway:{region}::/domainnames"

@@ -4,9 +4,9 @@ Taken from the handlers' permissions in the CloudFormation registry (`DescribeTy
 calls that make, tag and delete a resource: enough to find a role that forgot one.
 """
 
-from autoprovision.embedded.cloudformation_needs import Also, Need
-from autoprovision.embedded.cloudformation_network_actions import NETWORK_NEEDS
-from autoprovision.embedded.cloudformation_service_actions import SERVICE_NEEDS
+from autoprovision.deployer.needs.calls import Also, Need
+from autoprovision.deployer.needs.networks import NETWORK_NEEDS
+from autoprovision.deployer.needs.services import SERVICE_NEEDS
 
 NEEDS: dict[str, Need] = {
     "AWS::S3::Bucket": Need(

@@ -88,10 +88,10 @@ def making_calls(
     arn, conditions = need.arn.format_map(values), _conditions(need, properties)
     yield from (Call(action, arn, conditions) for action in need.create)
     for name, action in need.by_property.items():
-        if _is_set(properties, name):
+        if is_set(properties, name):
             yield Call(action, arn, conditions)
     for also in need.also:
-        if not also.when or _is_set(properties, also.when):
+        if not also.when or is_set(properties, also.when):
             yield Call(also.action, also.arn.format_map(values))
     for name, service in need.passes.items():
         named = properties.get(name) or []
@@ -111,7 +111,7 @@ def deleting_calls(
     yield from (Call(action, arn) for action in need.delete)
 
 
-def _is_set(properties: Mapping[str, Any], name: str) -> bool:
+def is_set(properties: Mapping[str, Any], name: str) -> bool:
     """Whether the template sets a property; CloudFormation's own tags need no permission."""
     value = properties.get(name)
     if isinstance(value, list):

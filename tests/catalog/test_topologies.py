@@ -1,0 +1,98 @@
+"""The tables of topologies say what the parameters do."""
+
+import pytest
+from tests.catalog.test_folders import FOLDERS, IDS, BlueprintFolder
+
+from autoprovision.domain.request import TargetEnvironment
+from autoprovision.usecases.applications import _PROTECTED
+
+
+def _nodes(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    nodes = chosen["Nodes"]
+    assert facts["nodes"].startswith(f"{nodes} ")
+    assert (facts["zones"] == "one") == (nodes == "1")
+
+
+def _size(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    size = f"{int(chosen['Cpu']) / 1024:g} vCPU and {int(chosen['Memory']) / 1024:g} GB"
+    assert size in facts["nodes"]
+    assert ("spare" in facts["nodes"]) == (chosen["Spot"] == "true")
+
+
+def _database(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    zones = "two zones" if chosen["MultiZone"] == "true" else "one zone"
+    assert facts["database"] == f"{chosen['DatabaseClass']}, {zones}"
+    days = chosen["BackupDays"]
+    assert facts["backup"].startswith(f"{days} day{'s' if days != '1' else ''} of the database")
+    assert chosen["DeletionProtection"] == "false"
+
+
+def _versions(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    kept = f"overwritten files for {chosen['NoncurrentVersionDays']} days"
+    assert facts["backup"] == (kept if chosen["Versioning"] == "Enabled" else "none")
+
+
+def _visits(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    on = chosen["AccessLogs"] == "true"
+    if "access log" in facts:
+        assert facts["access log"] == (facts["logs"] if on else "none")
+    else:
+        assert (facts["logs"] != "none") == on
+
+
+def _files(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert ("none of the files" in facts["backup"]) == (chosen["FileBackup"] == "DISABLED")
+
+
+def _edge(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert ("world" in facts["edge"]) == (chosen["PriceClass"] == "PriceClass_All")
+
+
+def _any_second(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert (facts["backup"] != "none") == (chosen["PointInTimeRecovery"] == "true")
+
+
+def _machine(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert chosen["InstanceType"] in facts["nodes"]
+    assert facts["disk"] == f"{chosen['DiskSize']} GB"
+
+
+def _memory(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert facts["memory"] == f"{chosen['MemorySize']} MB"
+
+
+def _rate(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert f"{chosen['RateLimit']} a second" in facts.values()
+
+
+def _logs(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    assert facts["logs"] == f"{chosen['LogRetentionDays']} days"
+
+
+# The parameter that a topology fixes, and what it makes true of the table.
+FACTS = {
+    "Nodes": _nodes, "Cpu": _size, "InstanceType": _machine, "MemorySize": _memory,
+    "RateLimit": _rate, "DatabaseClass": _database, "FileBackup": _files,
+    "PointInTimeRecovery": _any_second, "Versioning": _versions, "PriceClass": _edge,
+    "LogRetentionDays": _logs, "AccessLogs": _visits,
+}  # fmt: skip
+# What is behind one of the others, or no reader compares environments by.
+BESIDE = {
+    "Memory", "Spot", "DatabaseStorage", "MultiZone", "BackupDays", "DeletionProtection",
+    "NoncurrentVersionDays", "DiskSize", "BurstLimit", "Timeout", "NotFound",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("environment", TargetEnvironment)
+@pytest.mark.parametrize("folder", FOLDERS, ids=IDS)
+def test_a_table_says_what_the_parameters_do(
+    folder: BlueprintFolder, environment: TargetEnvironment
+):
+    topology = folder.manifest.topologies[environment]
+    assert set(topology.parameters) <= {*FACTS, *BESIDE}
+    for name in set(topology.parameters) & set(FACTS):
+        FACTS[name](topology.parameters, topology.facts)
+    assert (topology.facts["kept"] == "nothing") == (not topology.keeps)
+    # Terminating anything in prod waits for an approver.
+    confirmed = "an approver confirms its end" in topology.facts["protection"]
+    assert confirmed == (environment in _PROTECTED)
