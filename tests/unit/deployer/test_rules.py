@@ -117,6 +117,7 @@ BREAKS: dict[str, tuple[Path, list[tuple[str, str, str | None]]]] = {
     "forbidden-network": (GREETING, [extra("AWS::EC2::VPC", "CidrBlock: 10.0.0.0/16", tags=True), PRICED, allows("ec2:CreateVpc", "ec2:DeleteVpc", "ec2:CreateTags")]),
     "forbidden-dev-cost": (GREETING, [extra("AWS::EC2::NatGateway", "SubnetId: s", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: vpc.ipv4")), allows("ec2:CreateNatGateway", "ec2:DeleteNatGateway", "ec2:CreateTags")]),
     "forbidden-open-group": (GREETING, [extra("AWS::EC2::SecurityGroup", "SecurityGroupIngress: [{CidrIp: 0.0.0.0/0}]", tags=True), PRICED, allows("ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:AuthorizeSecurityGroupIngress")]),
+    "forbidden-foreign-group": (GREETING, [extra("AWS::EC2::SecurityGroupEgress", "{GroupId: sg-1}"), PRICED, allows("ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress", "ec2:DescribeSecurityGroups")]),
     "forbidden-public-bucket": (GREETING, [extra("AWS::S3::Bucket", "BucketName: x", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: s3.standard.storage")), allows("s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging")]),
     "forbidden-open-policy": (GREETING, [extra("AWS::SQS::QueuePolicy", "{PolicyDocument: {Statement: [{Effect: Allow, Principal: '*'}]}}"), PRICED, allows("sqs:SetQueueAttributes")]),
     "forbidden-open-permission": (GREETING, [(TEMPLATE, "Principal: apigateway.amazonaws.com", 'Principal: "*"')]),

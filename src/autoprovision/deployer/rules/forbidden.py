@@ -70,8 +70,16 @@ def _open_to_anyone(properties: Properties) -> bool:
 
 
 def _open_group(properties: Properties) -> bool:
-    rules = [one for one in many(properties.get("SecurityGroupIngress")) if isinstance(one, dict)]
+    # A rule is written in its group, or is a resource of its own.
+    listed = [*many(properties.get("SecurityGroupIngress")), properties]
+    rules = [one for one in listed if isinstance(one, dict)]
     return any({str(one.get("CidrIp")), str(one.get("CidrIpv6"))} & _ANYWHERE for one in rules)
+
+
+def _of_anothers_group(properties: Properties) -> bool:
+    """A rule on a security group that the template does not make."""
+    group = properties.get("GroupId")
+    return not (isinstance(group, dict) and {"Ref", "Fn::GetAtt"} & set(group))
 
 
 def _is_true(value: Any) -> bool:
@@ -126,8 +134,7 @@ FORBIDDEN: dict[str, Forbidden] = {
         (
             "AWS::EC2::VPC", "AWS::EC2::InternetGateway", "AWS::EC2::VPCPeeringConnection",
             "AWS::EC2::TransitGateway*", "AWS::EC2::VPNGateway", "AWS::EC2::VPNConnection",
-            "AWS::EC2::ClientVpn*", "AWS::EC2::SecurityGroupIngress",
-            "AWS::EC2::SecurityGroupEgress",
+            "AWS::EC2::ClientVpn*",
         ),
     ),
     "forbidden-dev-cost": Forbidden(
@@ -143,8 +150,17 @@ FORBIDDEN: dict[str, Forbidden] = {
     "forbidden-open-group": Forbidden(
         "security groups that let anybody in",
         "Visitors come by the environment's load balancer, CloudFront or an API; name its group.",
-        ("AWS::EC2::SecurityGroup", "AWS::RDS::DBSecurityGroup"),
+        (
+            "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress",
+            "AWS::RDS::DBSecurityGroup",
+        ),
         _open_group,
+    ),
+    "forbidden-foreign-group": Forbidden(
+        "rules on security groups that it does not make",
+        "They let others in where somebody else decides; let both ends be groups of the template.",
+        ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"),
+        _of_anothers_group,
     ),
     "forbidden-public-bucket": Forbidden(
         "buckets that the public can reach",

@@ -29,6 +29,7 @@ UNTAGGED = frozenset(
         "AWS::CloudFront::OriginAccessControl",
         "AWS::CloudFront::ResponseHeadersPolicy", "AWS::Cognito::UserPool",
         "AWS::Cognito::UserPoolClient", "AWS::EC2::LaunchTemplate", "AWS::EC2::Route",
+        "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress",
         "AWS::EC2::SubnetRouteTableAssociation",
         "AWS::EC2::VolumeAttachment", "AWS::EFS::FileSystem", "AWS::EFS::MountTarget",
         "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::IAM::InstanceProfile",
