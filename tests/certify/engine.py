@@ -23,8 +23,10 @@ from tests.workflow.engine import Engine, engine_of, name_of
 from tests.workflow.world import ADA, World
 
 from autoprovision.domain.errors import AutoprovisionError
+from autoprovision.domain.operation import Automation
 from autoprovision.embedded.mends import execution_scopes, task_tokens
 from autoprovision.steps.build import note_phase, settle_build
+from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.stack import settle
 from autoprovision.usecases import requests
 from autoprovision.usecases.approval_questions import open_question
@@ -65,6 +67,7 @@ class FaultyEngine(Engine):
         self.redriven: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         world.outside.on_deed = self._mail_is_under_way
+        world.engine = self
         world.workflows._send = self._answer
         world.workflows.start = self._start_workflow
         world.workflows.state = self._state_of
@@ -166,6 +169,8 @@ class FaultyEngine(Engine):
     def sdk(self, resource: str, arguments: dict[str, Any]) -> Any:
         action = resource.rpartition(":")[2].split(".")[0]
         service = resource.split(":")[-2]
+        if service == "ssm":
+            return self._runbook(action, arguments)
         stacks = self.world.stacks
         state, call = {
             "createStack": ("LaunchStack", stacks.create),
@@ -182,6 +187,37 @@ class FaultyEngine(Engine):
         return self._aws(
             "BuildProject", "codebuild.startBuild", lambda: start(arguments), "CodeBuild"
         )
+
+    def _runbook(self, action: str, arguments: dict[str, Any]) -> Any:
+        manager = self.systems_manager
+        state, call = {
+            "startAutomationExecution": ("RunRunbook", manager.start),
+            "stopAutomationExecution": ("StopRunbook", manager.stop),
+        }[action]
+        return self._aws(state, f"ssm.{action}", lambda: call(arguments), "Ssm")
+
+    def runbook_changed(self, automation_id: str, status: str) -> None:
+        """EventBridge tells of an execution."""
+        self._deliver(
+            "AutomationEvents", f"event:runbook {status}",
+            lambda: settle_automation(automation_id, self.platform),
+        )  # fmt: skip
+
+    def runbook_answers(self, automation: Automation) -> None:
+        """A runbook's last step answers its token: like an event, this may be lost or doubled."""
+        workflows = self.world.workflows
+
+        def answer() -> None:
+            if automation.succeeded:
+                workflows.answer(automation.token, {})
+            else:
+                workflows.fail(automation.token, "RunbookFailed", "RUNBOOK_FAILED: It failed.")
+
+        self._deliver("Runbook", "event:answer", answer)
+
+    def limit_passes(self, token: str) -> None:
+        """The state that waits by a token has waited as long as it may."""
+        self.states._send_task_failure({"taskToken": token, "error": "States.Timeout", "cause": ""})
 
     def _aws(self, state: str, name: str, call: Callable[[], Any], service: str) -> Any:
         failed = self.states._ExecutionError

@@ -18,7 +18,7 @@ PORTS = (
     "records", "catalog", "secrets", "workflows", "stacks", "waits", "approvals", "signer", "users",
     "directory", "mailer", "events", "operators", "source", "sites", "probe", "intake",
     "idempotency", "builds", "build_files", "functions", "services", "change_sets", "names",
-    "findings",
+    "findings", "machines", "automations", "operation_files",
 )  # fmt: skip
 # Calls that change nothing. Whatever is not named here counts as an effect.
 READS = frozenset(

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+from tests.certify import runbooks
 from tests.certify.engine import FaultyEngine
 from tests.certify.updates import update_is_whole_or_nothing
 from tests.certify.world import CertifiedWorld
@@ -18,6 +19,8 @@ _MESSAGES = {
     "update": dict.fromkeys(("FAILED", "CANCELLED", "REJECTED", "EXPIRED"), "update-failed")
     | {"SUCCEEDED": "updated"},
     "terminate": {"SUCCEEDED": "terminated"},
+    "operate": dict.fromkeys(("FAILED", "CANCELLED", "REJECTED", "EXPIRED"), "operation-failed")
+    | {"SUCCEEDED": "operated"},
 }
 
 
@@ -30,6 +33,8 @@ def violations(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
         found += _request(world, request)
         if request.kind == "update":
             found += update_is_whole_or_nothing(world, request)
+        if request.kind == "operate":
+            found += runbooks.violations(world, request)
     for application in applications:
         found += _application(world, application)
     if _may_be_doubled(engine):

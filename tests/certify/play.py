@@ -91,6 +91,8 @@ def until_quiet(
         engine.redrive()
         world.stacks.go_on()
         world.code_build.go_on()
+        if engine.systems_manager is not None:
+            engine.systems_manager.go_on()
         for request in _needing_operators(world) if ended else ():
             operators.called = True
             operators.broken += _is_visible(world, engine, request)

@@ -5,10 +5,11 @@ scenario that enters it.
 """
 
 from tests.certify.scenarios.common import Scenario
+from tests.certify.scenarios.operate import OPERATE
 from tests.certify.scenarios.provision import PROVISION
 from tests.certify.scenarios.terminate import TERMINATE
 from tests.certify.scenarios.update import UPDATE
 
-SCENARIOS: tuple[Scenario, ...] = (*PROVISION, *TERMINATE, *UPDATE)
+SCENARIOS: tuple[Scenario, ...] = (*PROVISION, *TERMINATE, *UPDATE, *OPERATE)
 
 __all__ = ["SCENARIOS", "Scenario"]
