@@ -125,6 +125,11 @@ class Plan(Resource):
         plan = cls(**fields)
         return plan.model_copy(update={"digest": plan.computed_digest()})
 
+    def judged(self, approval: ApprovalVerdict) -> "Plan":
+        """The same plan with another verdict, and the digest of that."""
+        plan = self.model_copy(update={"approval": approval})
+        return plan.model_copy(update={"digest": plan.computed_digest()})
+
     def shown(self) -> dict[str, Any]:
         """The plan as its readers see it."""
         return self.model_dump(mode="json", by_alias=True, exclude={"template_url", "role_arn"})

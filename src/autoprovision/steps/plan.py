@@ -16,7 +16,7 @@ from autoprovision.ports import Platform
 from autoprovision.steps import timeline
 from autoprovision.steps.errors import StepRefusedError
 from autoprovision.steps.request import application_of, wanted
-from autoprovision.usecases import plans
+from autoprovision.usecases import plans, updates
 from autoprovision.usecases.timeline import note
 
 _FORWARD = frozenset(
@@ -53,6 +53,8 @@ def prepare_plan(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     plan = _intact(request)
     if not is_current(request, platform):
         plan = _replace(request, platform)
+    if request.preview is not None and request.preview.loses_data:
+        plan = _judge_losses(request, platform)
     if plan.approval.verdict == "REFUSED":
         raise StepRefusedError(
             "The approval policy refuses this now: " + " ".join(plan.approval.reasons),
@@ -98,6 +100,15 @@ def _replace(request: Request, platform: Platform) -> Plan:
     # Last, because it is what makes the plan current: whatever fails before is done again.
     platform.records.replace_plan(request.id, new, at=iso(platform.now()))
     return new
+
+
+def _judge_losses(request: Request, platform: Platform) -> Plan:
+    """Let the policy judge that the update loses data, which only its change set could tell."""
+    plan = updates.judged_with_losses(request, platform)
+    if request.preview is not None and plan.digest != request.preview.plan_digest:
+        shown = request.preview.with_(plan_digest=plan.digest, approval=plan.approval)
+        platform.records.patch_request(request.id, plan=plan, preview=shown)
+    return plan
 
 
 def _void_approval(request: Request, platform: Platform) -> None:

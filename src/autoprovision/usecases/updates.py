@@ -27,7 +27,7 @@ from autoprovision.domain.request import Request, RequestTemplate, parse_templat
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.usecases.applications import begun_before, change_request, within_reach
-from autoprovision.usecases.plans import Planned, plan_for, takes_another_source
+from autoprovision.usecases.plans import Planned, plan_for, takes_another_source, template_of
 from autoprovision.usecases.requests import HOLD_LIFE, refuse_by_policy, start
 from autoprovision.usecases.timeline import note
 
@@ -102,8 +102,14 @@ def _merged(before: Any, changes: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**(before or {}), **named}.items() if value is not None}
 
 
-def planned(actor: Actor, application: Application, wish: Wish, platform: Platform) -> Planned:
+def planned(
+    actor: Actor, application: Application, wish: Wish, platform: Platform,
+    *, loses_data: bool = False,
+) -> Planned:  # fmt: skip
     """The plan of an update, on the application's own blueprint version unless it is upgraded.
+
+    Args:
+        loses_data: whether its change set is known to replace or remove what holds data.
 
     Raises:
         InvalidInputError: every fault named.
@@ -114,7 +120,7 @@ def planned(actor: Actor, application: Application, wish: Wish, platform: Platfo
         catalog = catalog.with_(blueprints=(version,))
     found = plan_for(
         actor, wish.template, application.business_unit, platform, catalog=catalog,
-        own_hold=application.monthly_credits, changes=application,
+        own_hold=application.monthly_credits, changes=application, loses_data=loses_data,
     )  # fmt: skip
     if found.plan.blueprint != application.blueprint:
         raise InvalidInputError(
@@ -164,8 +170,12 @@ def make_preview(
     application = within_reach(actor, "application.preview", application_id, platform)
     _must_be_steady(application)
     wish = wish_of(application, document)
-    found = planned(actor, application, wish, platform)
-    return found.plan, _previewed(application, found.plan, platform)
+    plan = planned(actor, application, wish, platform).plan
+    shown = _previewed(application, plan, platform)
+    if shown is not None and shown.loses_data:
+        judged = planned(actor, application, wish, platform, loses_data=True).plan
+        shown = shown.with_(approval=judged.approval)
+    return plan, shown
 
 
 def _previewed(application: Application, plan: Plan, platform: Platform) -> Preview | None:
@@ -176,6 +186,30 @@ def _previewed(application: Application, plan: Plan, platform: Platform) -> Prev
     if found is None or not (found.is_ready or found.has_failed):
         return None
     return preview(plan, sound(found), credits_before=application.monthly_credits)
+
+
+def judged_with_losses(request: Request, platform: Platform) -> Plan:
+    """The plan of an update that loses data, as the policy judges that.
+
+    Admission cannot know it: only the change set tells. Judging it again gives the same plan.
+
+    Raises:
+        InvalidInputError: the plan cannot be judged any more.
+    """
+    assert request.plan is not None, "checked before"  # noqa: S101
+    user = platform.users.get(request.submitted_by_id)
+    if user is None:
+        raise InvalidInputError([Fault("", "The person who asked is not known any more.")])
+    application = platform.records.application(request.application_id or "")
+    version = platform.catalog.version(request.plan.blueprint, request.plan.version)
+    hold = platform.records.hold(request.id)
+    held = hold.credits if hold is not None and hold.state is HoldState.HELD else 0
+    found = plan_for(
+        user.actor(), template_of(request), application.business_unit, platform,
+        catalog=platform.catalog.catalog().with_(blueprints=(version,)),
+        own_hold=application.monthly_credits + held, changes=application, loses_data=True,
+    )  # fmt: skip
+    return request.plan.judged(found.plan.approval)
 
 
 def sound(found: ChangeSet) -> ChangeSet:
