@@ -150,6 +150,8 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
     if len(world.sites.live) > len(live):
         found.append("files: some are left in a bucket")
     found += _builds(world)
+    if world.services.live and not live:
+        found.append("services: containers still run")
     if world.functions.kept and not live:
         found.append("releases: some are kept of a function that is gone")
     if len(world.secrets.kept) > len(live):

@@ -31,7 +31,8 @@ from autoprovision.usecases.updates import LIVE_IMAGE, LIVE_PATH
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "catalog"
 REQUEST_ID = "req_01jd0000000000000000000000"
-OTHER = REPOSITORY + "-2"  # where an update finds its code
+# Where an update finds its code, and what is there.
+OTHER, OTHER_COMMIT = REPOSITORY + "-2", "decade" * 6
 IMAGES = "123456789012.dkr.ecr.ap-southeast-1.amazonaws.com"
 _TEMPLATE = "https://s3.ap-southeast-1.amazonaws.com/catalog/"
 
@@ -84,7 +85,7 @@ class CertifiedWorld(World):
         self.target = publish.target if publish.method is not PublishMethod.NONE else None
         self.stacks: SlowCloudFormation = SlowCloudFormation(
             names=self.names, domain=DOMAIN, outputs_of=self._outputs,
-            more_resources=self._functions, applied=self._applied,
+            more_resources=self._running, applied=self._applied,
             bucket_is_full=lambda bucket: bucket in self.sites.live,
             defaults=_DEFAULTS.get(self.target, {}),
         )  # fmt: skip
@@ -96,7 +97,7 @@ class CertifiedWorld(World):
             recipe_key="recipe" if is_built else None, build_project="build",
         )  # fmt: skip
         self._publish(self._published, read_price_book(CATALOG / "prices.yaml"))
-        for url, commit in ((REPOSITORY, "c0ffee" * 6), (OTHER, "decade" * 6)):
+        for url, commit in ((REPOSITORY, "c0ffee" * 6), (OTHER, OTHER_COMMIT)):
             self.source.trees[url] = _code(commit, "index.html", *_needed(publish))
 
     def _publish(self, one: PublishedBlueprint, prices: PriceBook) -> None:
@@ -126,15 +127,23 @@ class CertifiedWorld(World):
             "BuildRoleArn": f"arn:aws:iam::000000000000:role/it-app-{application}-build", "Nodes": "1",
         }  # fmt: skip
 
-    def _functions(self, stack_id: str) -> list[StackResource]:
-        if self.target is not PublishTarget.FUNCTION:
-            return []
-        name = self._outputs(stack_id)["FunctionName"]
+    def _running(self, stack_id: str) -> list[StackResource]:
+        """What runs an application's code, besides its bucket."""
+        outputs = self._outputs(stack_id)
+        service = f"arn:aws:ecs:memory:000000000000:service/dev/{outputs['ServiceName']}"
+        made = {
+            PublishTarget.FUNCTION: (("AWS::Lambda::Function", outputs["FunctionName"]),),
+            PublishTarget.SERVICE: (
+                ("AWS::ECS::Service", service),
+                ("AWS::ECS::TaskDefinition", f"{service.replace('service/dev', 'task')}:1"),
+            ),
+        }
         return [
             StackResource(
-                logical_id="Function", type="AWS::Lambda::Function", physical_id=name,
+                logical_id=kind.rpartition(":")[2], type=kind, physical_id=physical,
                 status="CREATE_COMPLETE",
             )
+            for kind, physical in made.get(self.target, ())
         ]  # fmt: skip
 
     def _applied(self, stack_id: str, before: Shape, now: Shape) -> None:

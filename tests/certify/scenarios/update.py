@@ -17,7 +17,7 @@ from tests.certify.scenarios.common import (
     questions_end,
     url_is_dead,
 )
-from tests.certify.world import OTHER
+from tests.certify.world import IMAGES, OTHER, OTHER_COMMIT
 from tests.workflow.world import ADA, BOB, REPOSITORY, SECRET
 
 from autoprovision.domain.policy_document import Policy, parse_policy
@@ -83,6 +83,11 @@ def _build_fails(world: World, engine: FaultyEngine) -> None:
     world.code_build.build_ends = "FAILED"
 
 
+def _containers_do_not_become_well(world: World, engine: FaultyEngine) -> None:
+    (application,) = world.records.applications(None, limit=1).items
+    world.services.broken.add(f"{IMAGES}/{application.stack_name}:{OTHER_COMMIT[:12]}")
+
+
 _POLICY: Policy = parse_policy({
     "name": "test", "version": "asks", "thresholds": {"oneApprover": 5, "twoApprovers": 10, "refuse": 100},
     "rules": [{"id": "dev", "reason": "It goes to dev.", "weight": 5, "when": {"environment": ["dev"]}}],
@@ -120,6 +125,9 @@ UPDATE: tuple[Scenario, ...] = (
     _updating("restoring fails twice", FAILED, _with(url_is_dead, restore_ends=_NOT_RESTORED)),
     _updating("cannot be restored", FAILED, _with(url_is_dead, restore_ends=_NEVER_RESTORED)),
     _updating("build fails", FAILED, _with(_build_fails), on=BUILT[:2]),
+    _updating(
+        "containers do not become well", FAILED, _with(_containers_do_not_become_well), on=BUILT[2:]
+    ),
     _updating("mails fail", UP, _with(broken("mail"))),
     _updating("mark fails", FAILED, _with(url_is_dead, broken("goBack", "operators"))),
 )
