@@ -23,7 +23,7 @@ from autoprovision.deployer.blueprint_folder import BlueprintFolder
 WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
 IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
 # Each point of every n-th is played; a prime, so that each kind of fault is met at many places.
-_EVERY = 23
+_EVERY = 37
 
 
 @pytest.fixture(scope="module")
