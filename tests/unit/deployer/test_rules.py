@@ -303,3 +303,27 @@ def test_pasted_secrets_are_found_in_every_file(tmp_path, text):
     assert (found.rule, found.file) == ("secret-written", RECIPE)
     assert text in (folder / RECIPE).read_text().splitlines()[found.line - 1]
     assert text not in json.dumps(found.as_dict())
+
+
+def test_what_takes_tags_is_what_the_registry_says():
+    from autoprovision.deployer.needs.registry import registered
+    from autoprovision.deployer.needs.table import NEEDS
+    from autoprovision.deployer.rules.template import UNTAGGED
+
+    # A rule of a load balancer is found by its target group, which carries the tags.
+    known = {*NEEDS, *UNTAGGED} - {"AWS::ElasticLoadBalancingV2::ListenerRule"}
+    said = {kind: registered(kind, BOOK.region) for kind in known}
+    assert {kind for kind, one in said.items() if one and not one.tags} == UNTAGGED & {
+        kind for kind in known if said[kind]
+    }
+
+
+def test_what_the_table_asks_for_is_an_action_of_the_registry():
+    """A misspelt action would ask authors for what AWS does not know."""
+    from autoprovision.deployer.needs.later import LATER
+    from autoprovision.deployer.needs.registry import registered
+
+    for kind, actions in LATER.items():
+        said = registered(kind, BOOK.region)
+        services = {one.partition(":")[0] for one in said.actions} if said else set()
+        assert {one.partition(":")[0] for one in actions} <= services, kind

@@ -119,6 +119,19 @@ SERVICE_NEEDS: dict[str, Need] = {
         {"Targets": "events:PutTargets"},
         delete_by_property={"Targets": "events:RemoveTargets"},
     ),
+    "AWS::Scheduler::Schedule": Need(
+        "arn:aws:scheduler:{region}:{account}:schedule/{GroupName}/{name}",
+        ("scheduler:CreateSchedule",),
+        ("scheduler:DeleteSchedule",),
+        "Name",
+    ),
+    "AWS::Scheduler::ScheduleGroup": Need(
+        "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
+        ("scheduler:CreateScheduleGroup",),
+        ("scheduler:DeleteScheduleGroup",),
+        "Name",
+        {"Tags": "scheduler:TagResource"},
+    ),
     "AWS::SNS::Subscription": Need("{TopicArn}", ("sns:Subscribe",), ("sns:Unsubscribe",)),
     "AWS::SNS::TopicPolicy": Need(
         "{Topics}", ("sns:SetTopicAttributes",), ("sns:SetTopicAttributes",)

@@ -128,6 +128,13 @@ NEEDS: dict[str, Need] = {
         ("ssm:DeleteParameter",),
         "Name",
     ),
+    "AWS::SSM::Document": Need(
+        "arn:aws:ssm:{region}:{account}:document/{name}",
+        ("ssm:CreateDocument",),
+        ("ssm:DeleteDocument",),
+        "Name",
+        {"Tags": "ssm:AddTagsToResource"},
+    ),
     "AWS::CodeBuild::Project": Need(
         "arn:aws:codebuild:{region}:{account}:project/{name}",
         ("codebuild:CreateProject",),
