@@ -38,8 +38,7 @@ UNTAGGED = frozenset(
         "AWS::Lambda::Url", "AWS::Lambda::Version", "AWS::Logs::SubscriptionFilter",
         "AWS::Logs::MetricFilter", "AWS::Route53::RecordSet", "AWS::S3::BucketPolicy",
         "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy",
-        "AWS::Scheduler::Schedule", "AWS::EC2::SecurityGroupEgress",
-        "AWS::EC2::SecurityGroupIngress", "AWS::EC2::VPCGatewayAttachment",
+        "AWS::Scheduler::Schedule", "AWS::EC2::VPCGatewayAttachment",
     }
 )  # fmt: skip
 _RULED = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue"}
