@@ -40,7 +40,7 @@ unit contract workflow catalog integration e2e architecture: setup ## One suite
 	@$(BIN)/python -m pytest tests/$@
 
 .PHONY: samples
-samples: setup debian ## Every sample project runs, those too that take minutes to build (5 min)
+samples: setup debian ## Every sample project runs, those too that take minutes to build (10 min)
 	@$(BIN)/python -m pytest -m "long or not certify" tests/catalog/test_samples.py tests/catalog/test_containers.py tests/e2e/test_samples.py
 
 .PHONY: certify

@@ -87,12 +87,12 @@ def needs(*programs: str) -> None:
     pytest.skip(said)
 
 
-def installed(image: Image, packages: Path) -> dict[str, str]:
+def installed(image: Image, packages: Path, **more: str) -> dict[str, str]:
     """Play the steps of the image that fetch and build, and give the environment they leave."""
     environment = {
         **os.environ, "HOME": str(packages.parent / "home"), "PIP_TARGET": str(packages),
         "PYTHONPATH": str(packages), "PATH": f"{packages / 'bin'}:{os.environ['PATH']}",
-        "PYTHONDONTWRITEBYTECODE": "1", "NG_CLI_ANALYTICS": "false",
+        "PYTHONDONTWRITEBYTECODE": "1", "NG_CLI_ANALYTICS": "false", **more,
     }  # fmt: skip
     for step in image.runs:
         # Whose the files are matters in the image only.

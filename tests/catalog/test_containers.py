@@ -115,20 +115,9 @@ def test_a_gemfile_lock_fits_itself_and_its_gemfile(sample: str):
 @pytest.mark.long
 def test_a_strapi_project_answers(tmp_path: Path):
     image = written(PROJECTS / "strapi", "Strapi", tmp_path)
-    environment = installed(image, tmp_path / "packages")
-    _compile_sqlite(image.folder)
+    # Where SQLite's module has no download to be had, npm compiles it, with the headers of this Node.js.
+    node = Path(str(shutil.which("node"))).resolve().parents[1]
+    environment = installed(image, tmp_path / "packages", npm_config_nodedir=str(node))
     with started(image.command, image.folder, environment) as url:
         assert asked(url + "/_health")[0] == 204
         assert json.loads(asked(url + "/api/courses")[1])["data"][0]["title"] == "Tides and moons"
-
-
-def _compile_sqlite(folder: Path) -> None:
-    """What npm does by itself where it may run the scripts of packages and reach their downloads."""
-    module = folder / "node_modules" / "better-sqlite3"
-    if (module / "build" / "Release" / "better_sqlite3.node").exists():
-        return
-    npm = Path(str(shutil.which("npm"))).resolve().parents[1]
-    headers = Path(str(shutil.which("node"))).resolve().parents[1]
-    compiler = npm / "node_modules" / "node-gyp" / "bin" / "node-gyp.js"
-    command = ["node", compiler, "rebuild", "--release", f"--nodedir={headers}"]
-    subprocess.run(command, cwd=module, check=True, capture_output=True, timeout=600)
