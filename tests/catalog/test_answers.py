@@ -170,7 +170,7 @@ def test_offers_pass_within_a_room_and_not_to_strangers(workbench: Workbench, tm
         ("serverless-web", "Node.js", "no package-lock.json"),
         ("realtime", "WebSocket", "no index.py"),
         ("web-service", "COBOL", "no recipe for COBOL"),
-        ("web-service", "Django", "no <name>/wsgi.py"),
+        ("web-service", "Django", "no requirements.txt"),
     ],
 )
 def test_a_project_that_does_not_fit_is_told_why(

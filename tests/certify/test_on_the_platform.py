@@ -139,7 +139,7 @@ def test_what_cannot_be_removed_needs_an_operator_and_is_resumed(world: Faulty, 
     stuck = ada.wait(ending["id"])
     assert (stuck["status"], stuck["reason"]) == ("NEEDS_OPERATOR", "COMPENSATION_FAILED")
     assert "TerminationProtection is enabled" in stuck["message"]
-    assert f"{done['stackId']} (CREATE_COMPLETE)" in stuck["message"]
+    assert f"the stack {done['stackId'].split('/')[1]} (CREATE_COMPLETE)" in stuck["message"]
     assert f"autoprovision request resume {ending['id']}" in stuck["message"]
     assert ada.get(f"/applications/{done['applicationId']}").json()["status"] == "ERROR"
     assert ada.get(f"/business-units/{unit}").json()["used"] > 0  # what is left costs money

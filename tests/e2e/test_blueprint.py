@@ -114,8 +114,11 @@ def test_a_template_that_asks_for_what_its_role_may_not_make_is_named_and_undone
             "projectType: Greeting", "projectType: Forbidden"
         )
         (folder / name).write_text(text)
-    published = world.command("blueprint", "publish", str(folder), "--yes", "--json")
-    assert published.returncode == 0, published.stderr
+    for example in (folder / "examples").glob("*.json"):
+        example.write_text(example.read_text().replace('"Greeting"', '"Forbidden"', 1))
+    for words in (("render", str(folder)), ("publish", str(folder), "--yes", "--json")):
+        done = world.command("blueprint", *words)
+        assert done.returncode == 0, done.stderr
     denied = {"Effect": "Deny", "Action": "lambda:CreateFunction", "Resource": "*"}
     world.client("iam").put_role_policy(
         RoleName="autoprovision-blueprint-forbidden", PolicyName="less",

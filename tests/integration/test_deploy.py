@@ -287,11 +287,10 @@ def test_functions_join_a_network_that_has_a_way_out_and_leave_it(aws):
     run(aws, name, parameters={**joining, "dev.NatGateways": "one"})
     joined = attached(aws, name)
     assert not joined.pop("AwaitStack").get("SubnetIds")
-    (outputs,) = [
-        {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-        for stack in aws.client("cloudformation").describe_stacks()["Stacks"]
-        if stack["StackName"] == f"{name}-network-dev"
+    (network,) = aws.client("cloudformation").describe_stacks(StackName=f"{name}-network-dev")[
+        "Stacks"
     ]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in network["Outputs"]}
     for one in joined.values():
         assert sorted(one["SubnetIds"]) == sorted(outputs["FunctionSubnets"].split(","))
         (group,) = aws.client("ec2").describe_security_groups(GroupIds=one["SecurityGroupIds"])[
