@@ -1,7 +1,7 @@
 """docs/tour-approvals.md: automatic, by a person, void, expired, and a policy tried on the past."""
 
+import json
 import shutil
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,8 +82,7 @@ def _submitted(tour: Stage, who: str, file: str) -> str:
 
 
 def _until(tour: Stage, request: str, status: str) -> None:
-    while tour.read("request", "show", request)["status"] != status:
-        time.sleep(0.3)
+    tour.wait_for(lambda: tour.read("request", "show", request)["status"] == status)
 
 
 def _by_a_person(tour: Stage, repository: Repository) -> None:
@@ -114,6 +113,7 @@ def _void(tour: Stage, repository: Repository) -> None:
     manifest = folder / "blueprint.yaml"
     text = manifest.read_text("utf-8").replace("version: 1.0.0", "version: 1.0.1", 1)
     manifest.write_text(text, "utf-8")
+    tour.quietly("blueprint", "render", "static-site")
     tour.run("blueprint", "publish", "static-site", "--yes", keep=12)
     tour.run("--profile", "bob", "approval", "approve", request, "--comment", "Good.",
              only=("status", "closed", "plan digest", "blueprint", "APPROVED"))  # fmt: skip
@@ -122,7 +122,9 @@ def _void(tour: Stage, repository: Repository) -> None:
         "launches, makes the plan anew, and asks again. The decision on the plan before counts no "
         "more."
     )
-    time.sleep(2)
+    tour.wait_for(
+        lambda: "1.0.1" in json.dumps(tour.read("request", "show", request)["plan"]["version"])
+    )
     _until(tour, request, "AWAITING_APPROVAL")
     tour.run("--profile", "bob", "approval", "show", request,
              only=("status", "question", "plan digest", "blueprint", *_WHY))  # fmt: skip

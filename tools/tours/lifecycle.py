@@ -1,6 +1,5 @@
 """docs/tour-lifecycle.md: updated, published, extended, changed by hand, expired and gone."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,10 +85,8 @@ def _drifted(tour: Stage, application: dict[str, Any]) -> None:
     tour.client("s3").put_bucket_versioning(
         Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
     )
-    passes = [tour.invoke("Audit")]
-    while not any(one.get("drifted") for one in passes):
-        time.sleep(1)
-        passes.append(tour.invoke("Audit"))
+    passes: list[dict[str, Any]] = []
+    tour.wait_for(lambda: passes.append(tour.invoke("Audit")) or passes[-1].get("drifted"))
     tour.show(*(f"audit: {_counts(one)}" for one in passes))
     tour.run("--profile", "ada", "application", "drift", application["id"])
     tour.client("s3").put_bucket_versioning(
@@ -131,9 +128,9 @@ def _end_at(tour: Stage, application: dict[str, Any], moment: datetime) -> None:
 
 def _sweep(tour: Stage, sign: str) -> str:
     """Sweep until it has done what is due; indexes follow their tables after a moment."""
-    while not (told := tour.invoke("Sweep")).get(sign):
-        time.sleep(0.2)
-    return _counts(told)
+    told: list[dict[str, Any]] = []
+    tour.wait_for(lambda: told.append(tour.invoke("Sweep")) or told[-1].get(sign))
+    return _counts(told[-1])
 
 
 _AFTERWARDS = """In prod, `application terminate` only asks: another person, an approver or an administrator, says `application confirm-termination ID`. What is lost and what is kept is said before anybody says yes (`DELETE /applications/ID?dryRun=true`).

@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "Correct-horse-battery-9"  # noqa: S105 - of people who live for a minute
 _STEP = re.compile(r"\d\d:\d\d:\d\d  (?P<step>\w+)  ")
 _SUMMARY = re.compile(r"id +req_")
+_PATIENCE_SECONDS = 120
 PASSWORD_IN = 'printf %s "$PASSWORD" | '  # noqa: S105 - no password
 
 
@@ -158,6 +160,19 @@ class Stage:
         aws = launcher.status(self._data)
         assert aws is not None, "the platform is not up"
         return [mail for mail in mailbox.mailbox(aws) if to in mail.to]
+
+    def wait_for(self, reached: Callable[[], Any]) -> Any:
+        """What a condition gives once it holds.
+
+        Raises:
+            TimeoutError: it did not within two minutes.
+        """
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while not (found := reached()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"The tour stands still: {self._parts[-1][:300]}")
+            time.sleep(0.3)
+        return found
 
     def page(self) -> str:
         """Everything so far, as Markdown."""
