@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autoprovision.deployer.blueprint_pages import Pages
 from autoprovision.deployer.errors import InvalidCatalogError
 from autoprovision.deployer.rules.check import inspect
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.templates import Template
-from autoprovision.deployer.yaml_files import plain_yaml
+from autoprovision.deployer.yaml_files import read_yaml
 from autoprovision.domain.blueprint import Blueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.price import PriceBook
@@ -126,6 +124,6 @@ def yaml_document(path: Path) -> Any:
         InvalidCatalogError: it is not YAML.
     """
     try:
-        return plain_yaml(path.read_bytes())
-    except yaml.YAMLError as error:
-        raise InvalidCatalogError(f"{path.name} is not YAML: {error}", "Mend it.") from error
+        return read_yaml(path.read_bytes()).value
+    except ValueError as error:
+        raise InvalidCatalogError(f"{path.name}: {error}", "Mend it.") from error

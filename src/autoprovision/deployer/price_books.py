@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from autoprovision.deployer.errors import InvalidCatalogError
-from autoprovision.deployer.yaml_files import plain_yaml
+from autoprovision.deployer.yaml_files import read_yaml
 from autoprovision.domain.document import faults_of
 from autoprovision.domain.price import PriceBook
 
@@ -18,12 +17,12 @@ def read_price_book(path: Path) -> PriceBook:
         InvalidCatalogError: naming every fault.
     """
     try:
-        return PriceBook.model_validate(plain_yaml(path.read_bytes()))
-    except yaml.YAMLError as error:
-        raise InvalidCatalogError(f"{path.name} is not YAML: {error}", "Mend it.") from error
+        return PriceBook.model_validate(read_yaml(path.read_bytes()).value)
     except ValidationError as error:
         faults = "; ".join(f"{one.pointer}: {one.detail}" for one in faults_of(error))
         raise InvalidCatalogError(f"{path.name} has faults: {faults}", "Mend them.") from error
+    except ValueError as error:
+        raise InvalidCatalogError(f"{path.name}: {error}", "Mend it.") from error
 
 
 def with_own_prices(folder: Path, prices: PriceBook) -> PriceBook:

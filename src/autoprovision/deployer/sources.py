@@ -10,7 +10,7 @@ from pathlib import Path
 
 import autoprovision
 from autoprovision.deployer.errors import DeployError
-from autoprovision.deployer.yaml_files import plain_yaml
+from autoprovision.deployer.yaml_files import read_yaml
 
 _RUNBOOK = re.compile(rb'Content: \{schemaVersion: "0.3", Runbook: ([a-z0-9-]+)\}')
 
@@ -53,7 +53,7 @@ class Sources:
                     f"infra/runbooks.yaml names {path.name}, which is not in runbooks/.",
                     "Add the file, or take its document out of the template.",
                 )
-            return b"Content: " + json.dumps(plain_yaml(path.read_bytes())).encode()
+            return b"Content: " + json.dumps(read_yaml(path.read_bytes()).value).encode()
 
         return _RUNBOOK.sub(content, self.template("runbooks"))
 

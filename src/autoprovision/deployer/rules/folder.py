@@ -122,6 +122,9 @@ def _read_manifest(folder: Folder) -> None:
 def _read_template(folder: Folder, name: str) -> Template | None:
     if _read(folder, name) is None:
         return None
+    for at in folder.files[name].repeats:
+        detail = "CloudFormation takes no aliases and no merge keys; write it out."
+        folder.add("not-yaml", name, at, detail)
     try:
         return read_template(folder.texts[name])
     except ValueError as error:

@@ -70,10 +70,9 @@ def _open_to_anyone(properties: Properties) -> bool:
 
 
 def _open_group(properties: Properties) -> bool:
-    # A rule is written in its group, or is a resource of its own.
-    listed = [*many(properties.get("SecurityGroupIngress")), properties]
-    rules = [one for one in listed if isinstance(one, dict)]
-    return any({str(one.get("CidrIp")), str(one.get("CidrIpv6"))} & _ANYWHERE for one in rules)
+    # A rule is written in its group, or is a resource of its own; a block may hang on a condition.
+    ways_in = [properties.get(one) for one in ("SecurityGroupIngress", "CidrIp", "CidrIpv6")]
+    return any(one in _ANYWHERE for _, one in walk(ways_in) if isinstance(one, str))
 
 
 def _of_anothers_group(properties: Properties) -> bool:
@@ -213,12 +212,9 @@ TRANSFORM_WHY = (
 def forbidden_findings(folder: Folder) -> Iterator[Finding]:
     """Forbidden things in the template that nobody declared, or may declare."""
     template = folder.template
+    yield from _transforms(folder)
     if template is None:
         return
-    for at, value in walk(template.file.value):
-        if at == "/Transform" or (isinstance(value, dict) and "Fn::Transform" in value):
-            detail = f"It has a transform: {value if at == '/Transform' else 'Fn::Transform'}."
-            yield _finding(folder, TRANSFORM, at, detail, TRANSFORM_WHY)
     for name, resource in template.section("Resources").items():
         at = pointer("Resources", name)
         declared = declarations(resource)
@@ -236,6 +232,16 @@ def forbidden_findings(folder: Folder) -> Iterator[Finding]:
             if rule not in declared:
                 detail = f"{name} ({resource['Type']}): no blueprint has {FORBIDDEN[rule].what}."
                 yield _finding(folder, rule, at, detail, FORBIDDEN[rule].why)
+
+
+def _transforms(folder: Folder) -> Iterator[Finding]:
+    """In the template, and in the role, which rules read as it is written."""
+    for file in (folder.template_name, folder.role_name):
+        for at, value in walk(folder.files[file].value if file in folder.files else None):
+            if at == "/Transform" or (isinstance(value, dict) and "Fn::Transform" in value):
+                detail = f"It has a transform: {value if at == '/Transform' else 'Fn::Transform'}."
+                line = folder.files[file].line(at)
+                yield Finding(file, at, detail, TRANSFORM, TRANSFORM_WHY, line)
 
 
 def _of_resource(

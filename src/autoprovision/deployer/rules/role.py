@@ -28,6 +28,8 @@ NO_NARROWER = frozenset(
 _NEVER = ("iam:AttachRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:PutUserPolicy")
 # `forbidden-managed` says what to write instead.
 MANAGED = {"iam:AttachRolePolicy", "iam:DetachRolePolicy"}
+_DOES = {"Action", "NotAction"}
+_PROPERTY = 4
 _CLOUDFORMATION = {"Service": "cloudformation.amazonaws.com"}
 
 
@@ -53,11 +55,15 @@ def role_findings(folder: Folder) -> Iterator[Finding]:
 
 
 def statements(role: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every statement of every policy of a role's stack, also those under a condition."""
+    """Every statement of every policy of a role's stack, also one alone or under a condition.
+
+    Who may take the role (`AssumeRolePolicyDocument`) is no statement of what it may do.
+    """
     for at, value in walk(role.section("Resources"), "/Resources"):
-        if "AssumeRolePolicyDocument" in at or not isinstance(value, dict):
+        # "", Resources, the role's own name, Properties, the property.
+        if at.split("/")[_PROPERTY : _PROPERTY + 1] == ["AssumeRolePolicyDocument"]:
             continue
-        if "Effect" in value and at.rpartition("/")[0].endswith("/Statement"):
+        if isinstance(value, dict) and "Effect" in value and _DOES & set(value):
             yield at, value
 
 
@@ -93,7 +99,7 @@ def _statement(folder: Folder, at: str, one: dict[str, Any]) -> Iterator[Finding
     changing = {
         action for action in actions if not action.partition(":")[2].startswith(_READING)
     } - NO_NARROWER
-    if changing and ("*" in many(one.get("Resource")) or "NotResource" in one):
+    if changing and (_is_everything(one.get("Resource")) or "NotResource" in one):
         detail = f"{', '.join(sorted(changing))} is allowed on everything."
         yield folder.found("role-resource", file, at, detail)
     bound = one.get("Condition")
@@ -106,6 +112,11 @@ def _statement(folder: Folder, at: str, one: dict[str, Any]) -> Iterator[Finding
         yield folder.found("role-pass", file, at, "It may pass roles to any service.")
     if never := sorted(set(actions) & set(_NEVER)):
         yield folder.found("role-attach", file, at, f"It may call {', '.join(never)}.")
+
+
+def _is_everything(resource: Any) -> bool:
+    """Whether a star alone stands anywhere in it, whatever function it stands in."""
+    return any(found == "*" for _, found in walk(resource))
 
 
 def _needs(folder: Folder, template: Template, role: Template) -> Iterator[Finding]:
