@@ -65,6 +65,15 @@ def test_names_are_withdrawn_once_and_gone_is_fine(zone: Zone) -> None:
     assert zone.port.standing([NAME, OTHER]) == {OTHER}
 
 
+def test_a_wildcard_is_withdrawn_and_seen_as_it_is_written(zone: Zone) -> None:
+    zone.put(f"*.{NAME}", "A")
+    zone.put(NAME, "A")
+    assert zone.port.standing([f"*.{NAME}"]) == {f"*.{NAME}"}
+    assert set(zone.port.leading(limit=100).items) == {f"*.{NAME}", NAME}
+    assert zone.port.withdraw([f"*.{NAME}"]) == 1
+    assert zone.port.standing([f"*.{NAME}", NAME]) == {NAME}
+
+
 def test_what_leads_nowhere_stays_and_is_seen(zone: Zone) -> None:
     zone.put(NAME, "A", "TXT")
     assert zone.port.withdraw([NAME]) == 1
@@ -140,3 +149,30 @@ def test_a_zone_that_is_gone_has_no_names(on_aws: Store) -> None:
     assert port.withdraw([NAME]) == 0
     assert port.standing([NAME]) == frozenset()
     assert port.leading(limit=10).items == ()
+
+
+class _Escaping:
+    """A zone as Route 53 tells it: the star of a wildcard as an escape code."""
+
+    def __init__(self) -> None:
+        names = (r"\052.shop.dev.apps.example.", "shop.dev.apps.example.")
+        self.records = [{"Name": name, "Type": "A", **KINDS["A"]} for name in names]
+
+    def get_paginator(self, _: str) -> "_Escaping":
+        return self
+
+    def paginate(self, *, StartRecordName: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
+        behind = [one for one in self.records if one["Name"].startswith("shop")]
+        return [{"ResourceRecordSets": self.records if StartRecordName[0] == "*" else behind}]
+
+    def change_resource_record_sets(self, *, ChangeBatch: Any, **_: str) -> None:  # noqa: N803
+        for one in ChangeBatch["Changes"]:
+            self.records.remove(one["ResourceRecordSet"])
+
+
+def test_the_star_that_route_53_tells_is_the_star_that_a_stack_has() -> None:
+    port = Route53Names(_Escaping(), zone_id="Z1", domain="apps.example")
+    wildcard = f"*.{NAME}"
+    assert port.standing([wildcard]) == {wildcard}
+    assert port.withdraw([wildcard]) == 1
+    assert port.standing([wildcard, NAME]) == {NAME}

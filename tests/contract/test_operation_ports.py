@@ -14,6 +14,7 @@ from autoprovision.aws.ssm_automations import SsmAutomations
 from autoprovision.aws.ssm_machines import SsmMachines
 from autoprovision.domain.clock import iso
 from autoprovision.domain.operation import (
+    MOST_MACHINES,
     Automation,
     AutomationStatus,
     AutomationStep,
@@ -173,6 +174,28 @@ def test_machines_are_those_with_the_applications_tag(store: Store):
         port = SsmMachines(store.client("ssm"))
     assert port.of("app_1") == (Machine(id=own, online=True),)
     assert port.of("app_none") == ()
+
+
+class _Pages:
+    """Systems Manager, which may answer with a page that holds nothing before the last one."""
+
+    def __init__(self, *pages: tuple[str, ...]) -> None:
+        self._pages = pages
+
+    def describe_instance_information(self, **given: Any) -> dict[str, Any]:
+        number = int(given.get("NextToken", "0"))
+        following = {"NextToken": str(number + 1)} if number + 1 < len(self._pages) else {}
+        listed = [{"InstanceId": one, "PingStatus": "Online"} for one in self._pages[number]]
+        return {"InstanceInformationList": listed, **following}
+
+
+def test_machines_come_in_pages_and_no_more_than_one_call_of_run_command_takes():
+    assert [one.id for one in SsmMachines(_Pages((), ("i-2",), ("i-1",))).of("app_1")] == [
+        "i-1",
+        "i-2",
+    ]
+    many = [tuple(f"i-{page}{place:02}" for place in range(40)) for page in range(3)]
+    assert len(SsmMachines(_Pages(*many)).of("app_1")) == MOST_MACHINES
 
 
 def files(store: Store) -> OperationFiles:

@@ -155,6 +155,7 @@ def test_a_failed_build_is_taken_back_with_its_reason(world: World, engine: Engi
         ({"image": "evil.example/shop:live"}, "FOREIGN_IMAGE"),
         ({"image": 7}, "BUILD_OUTPUT_INCOMPLETE"),
         ("no JSON", "BUILD_OUTPUT_INCOMPLETE"),
+        ("[" * 100_000, "BUILD_OUTPUT_INCOMPLETE"),
     ],
 )
 def test_nothing_that_a_build_says_is_believed(

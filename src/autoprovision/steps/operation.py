@@ -31,7 +31,7 @@ from autoprovision.steps.errors import CancelledError, StepRefusedError
 from autoprovision.steps.failure import MOST_MESSAGE, Failure
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.stack import STOP, Wait, wait_for
-from autoprovision.usecases.operations import folder_of, reachable
+from autoprovision.usecases.operations import folder_of, planned_parameters, reachable
 from autoprovision.usecases.runbooks import started
 from autoprovision.usecases.timeline import note
 
@@ -63,7 +63,8 @@ def prepare_runbook(event: dict[str, Any], platform: Platform) -> dict[str, Any]
 
     Raises:
         CancelledError: somebody has asked to cancel the request.
-        StepRefusedError: no machine answers any more, or another request has the application.
+        StepRefusedError: no machine answers any more, another request has the application, or what
+            would be run is not what the plan says.
     """
     request = wanted(event, platform)
     application = application_of(request, platform)
@@ -103,7 +104,7 @@ def declared_of(request: Request, platform: Platform) -> DeclaredOperation:
 def _parameters(
     request: Request, application: Application, declared: DeclaredOperation, platform: Platform
 ) -> dict[str, str]:
-    values: dict[str, str] = dict(request.template.get("parameters", {}))
+    values = _as_planned(request, declared)
     resources = _resources(application, declared, platform)
     filled = {}
     for name, source in declared.runbook_parameters.items():
@@ -122,6 +123,18 @@ def _parameters(
         else:
             filled[name] = f"{folder_of(request)}/diagnostics"
     return filled
+
+
+def _as_planned(request: Request, declared: DeclaredOperation) -> dict[str, str]:
+    """What the operation was given, which stands beside the plan that was judged and approved."""
+    values: dict[str, str] = dict(request.template.get("parameters", {}))
+    planned = request.plan.parameters if request.plan is not None else {}
+    same_names = set(values) == set(declared.parameters)
+    name = request.operation or ""
+    if not same_names or planned_parameters(name, declared, values) != planned:
+        sentence = "What would be run is not what the plan says; ask for the operation again."
+        raise StepRefusedError(sentence, code="PLAN_ALTERED")
+    return values
 
 
 def _resources(

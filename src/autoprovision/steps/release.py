@@ -118,7 +118,7 @@ def _image(tree: SourceTree) -> str:
     try:
         document: Any = json.loads(tree.files[IMAGE_FILE].read())
         image = document["image"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         image = None
     if not isinstance(image, str):
         raise _incomplete(f"{IMAGE_FILE} of the build's output names no image.")

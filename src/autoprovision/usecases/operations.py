@@ -126,6 +126,17 @@ def reachable(application: Application, platform: Platform) -> tuple[Machine, ..
     return online
 
 
+def planned_parameters(
+    name: str, declared: DeclaredOperation, values: dict[str, str]
+) -> dict[str, str]:
+    """What of an operation stands in its plan: a script by its digest, all else as it is."""
+    shown = {
+        key: digest({"script": value}) if declared.parameters[key].type == _SCRIPT else value
+        for key, value in values.items()
+    }
+    return {"operation": name, **shown}
+
+
 def _plan(
     application: Application, published: PublishedBlueprint, name: str,
     declared: DeclaredOperation, values: dict[str, str], platform: Platform,
@@ -139,14 +150,10 @@ def _plan(
         project_type=application.project_type, monthly_credits=0, runbook=declared.runbook,
         at=platform.now(),
     )  # fmt: skip
-    shown = {
-        key: digest({"script": value}) if declared.parameters[key].type == _SCRIPT else value
-        for key, value in values.items()
-    }
     plan = Plan.sealed(
         blueprint=application.blueprint, version=application.version,
         blueprint_digest=published.digest, template_url=published.template_url,
-        role_arn=published.role_arn, parameters={"operation": name, **shown},
+        role_arn=published.role_arn, parameters=planned_parameters(name, declared, values),
         # The application goes on holding what it holds.
         monthly_credits=application.monthly_credits, price_lines=(),
         approval=evaluate(policy, facts).for_plan(),
