@@ -10,8 +10,9 @@ from enum import StrEnum
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from autoprovision.domain.clock import parse_duration
 from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart, ParameterRule
 from autoprovision.domain.document import pointer
@@ -103,6 +104,14 @@ class Publish(ManifestPart):
         return self.stacks.get(stack, StackNeeds())
 
 
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Life = Annotated[str, AfterValidator(_duration)]
+
+
 class Topology(ManifestPart):
     """What one environment chooses.
 
@@ -120,8 +129,8 @@ class Topology(ManifestPart):
     prices: tuple[Quantity, ...]
     facts: dict[str, str] = Field(default_factory=dict)
     keeps: dict[str, str] = Field(default_factory=dict)
-    default_expiry: str | None = None
-    longest_expiry: str | None = None
+    default_expiry: Life | None = None
+    longest_expiry: Life | None = None
 
 
 class Blueprint(ManifestPart):

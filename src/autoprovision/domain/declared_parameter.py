@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from autoprovision.domain.price import When, holds
 from autoprovision.domain.request import ParameterValue, TargetEnvironment
@@ -35,6 +35,19 @@ class DeclaredParameter(ManifestPart):
     maximum: int | None = None
     pattern: str | None = None
     environments: tuple[TargetEnvironment, ...] = tuple(TargetEnvironment)
+
+    @model_validator(mode="after")
+    def _default(self) -> Self:
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(f"The pattern is none: {error}.") from error
+        if self.default is not None:
+            try:
+                self.text_of(self.default)
+            except ValueError as error:
+                raise ValueError(f"The default {error}") from error
+        return self
 
     def text_of(self, value: Any) -> str:
         """The value as CloudFormation takes it.

@@ -104,3 +104,17 @@ def test_a_condition_hides_no_open_group(tmp_path, ingress):
     hidden = str(new).replace("[{CidrIp: 0.0.0.0/0}]", ingress)
     folder = changed(tmp_path, source, [(file, old, hidden), *changes[1:]])
     assert "forbidden-open-group" in {one.rule for one in rendered(folder).findings}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("defaultExpiry: 7d", "defaultExpiry: soon", "/topologies/dev/defaultExpiry"),
+        ("parameters:\n  Greeting:", "parameters:\n  Colour: {type: integer, description: d, default: red}\n  Greeting:", "/parameters/Colour"),
+        ("parameters:\n  Greeting:", "parameters:\n  Colour: {type: text, description: d, pattern: '['}\n  Greeting:", "/parameters/Colour"),
+    ],
+    ids=["life", "default", "pattern"],
+)  # fmt: skip
+def test_what_nobody_could_order_is_a_fault_of_the_manifest(tmp_path, old, new, at):
+    (found,) = seen(changed(tmp_path, GREETING, [(MANIFEST, old, new)])).errors
+    assert (found.rule, found.pointer) == ("manifest-field", at)

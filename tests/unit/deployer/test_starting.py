@@ -179,3 +179,29 @@ def test_without_the_registry_it_is_said_what_nobody_knows(tmp_path, monkeypatch
         monkeypatch.setattr(module, "registered", lambda *_: None)
     made, _ = started(tmp_path, "thumbnails", TEMPLATES / "thumbnails.json")
     assert "Nobody knows what AWS::Glue::Crawler needs" in " ".join(made.decisions)
+
+
+ROLE = "Resources: {A: {Type: AWS::IAM::Role, Properties: {%s}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Resources: {A: {Type: AWS::S3::Bucket, Properties: [1]}}", "Resources/A/Properties is no mapping."),
+        ("Resources: {A: {Type: AWS::S3::Bucket, Properties: }}", "Resources/A/Properties is no mapping."),
+        (ROLE % "Policies: x", "Resources/A/Properties/Policies is no list."),
+        (ROLE % "ManagedPolicyArns: 5", "Resources/A/Properties/ManagedPolicyArns is no list."),
+        (ROLE % "RoleName: !Ref [a]", "Resources/A/Properties/RoleName gives Ref nothing that it takes."),
+        ("Parameters: {P: x}\n" + ROLE % "", "Parameters/P is no parameter with a Type."),
+        ("Parameters: {P: {Type: Number, Default: x}}\n" + ROLE % "", "Parameters/P/Default is no whole number."),
+        ("Conditions: 5\n" + ROLE % "", "Conditions is no mapping."),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_a_template_of_an_odd_shape_is_told_not_thrown(tmp_path, text, said):
+    source = tmp_path / "odd.yaml"
+    source.write_text(text)
+    with pytest.raises(InvalidCatalogError, match="cannot be taken as it is") as told:
+        start_from_template(tmp_path / "odd", source, BOOK.region)
+    assert said in str(told.value)
+    assert not (tmp_path / "odd").exists()

@@ -9,6 +9,7 @@ from autoprovision.deployer.errors import InvalidCatalogError
 from autoprovision.deployer.rules.forbidden import TRANSFORM_WHY
 from autoprovision.deployer.starting.manifest import manifest_document
 from autoprovision.deployer.starting.role import role_document
+from autoprovision.deployer.starting.shape import shape_faults
 from autoprovision.deployer.starting.template import Fitting
 from autoprovision.deployer.starting.yaml_text import yaml_text
 from autoprovision.deployer.templates import read_template
@@ -42,7 +43,8 @@ def start_from_template(folder: Path, source: Path, region: str) -> Started:
         region: whose registry is asked about types.
 
     Raises:
-        InvalidCatalogError: the file is no template, or one that a transform writes.
+        InvalidCatalogError: the file is no template, one that a transform writes, or one whose
+            parts are not what they have to be.
     """
     text = source.read_bytes()
     try:
@@ -58,6 +60,10 @@ def start_from_template(folder: Path, source: Path, region: str) -> Started:
         )
     if not template.resources:
         raise InvalidCatalogError(f"{source}: It has no resources.", "Name another template.")
+    if faults := list(shape_faults(document)):
+        raise InvalidCatalogError(
+            f"{source} cannot be taken as it is: {' '.join(faults)}", "Mend the template."
+        )
     fitting = Fitting(document, region)
     fitting.fit()
     name = folder.resolve().name
