@@ -264,8 +264,12 @@ def test_approved_where_the_policy_asks(world, engine, manager, application):
         question = world.approvals.get(request.id)
         assert "run-command on 1 machines" in question.question
         assert SECRET not in str(question)
+        bob = world.users.by_email(BOB).actor()
+        seen = approvals.show(bob, request.id, world)
+        assert seen["operationParameters"]["command"] == f"echo {SECRET}\n"
+        assert seen["plan"]["parameters"]["command"].startswith("sha256:")
         approvals.decide(
-            world.users.by_email(BOB).actor(), request.id, world, decision="APPROVED", comment="",
+            bob, request.id, world, decision="APPROVED", comment="",
             plan_digest=question.plan_digest,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import CliError
@@ -16,7 +17,9 @@ from autoprovision.cli.lists import (
 )
 from autoprovision.cli.planview import show_plan
 from autoprovision.cli.render import (
+    clean,
     field,
+    legible,
     moment,
     moment_of,
     money_of,
@@ -231,6 +234,10 @@ def _show_approval(console: Console, approval: Mapping[str, Any]) -> None:
     if approval.get("plan"):
         console.print()
         show_plan(console, approval["plan"])
+    for name, value in (approval.get("operationParameters") or {}).items():
+        if "\n" in str(value):
+            console.print(Text(f"\n{clean(name)}, as it would run:", style="bold"))
+            console.print(Text(legible(value)))
     if approval.get("decisions"):
         console.print()
         show_table(console, approval["decisions"], _DECISION_COLUMNS)

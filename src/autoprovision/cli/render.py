@@ -129,6 +129,16 @@ def clean(value: object) -> str:
     )
 
 
+def legible(script: object) -> str:
+    """A script as it is read by a shell: what a terminal would hide or turn around is spelt out."""
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character)[0] != "C"
+        else f"<U+{ord(character):04X}>"
+        for character in str(script)
+    ).expandtabs()
+
+
 def status_text(value: object) -> Text:
     """A status, a verdict or a decision in its colour."""
     word = clean(value or "")

@@ -294,6 +294,9 @@ def _shown(approval: Approval, request: Request) -> dict[str, Any]:
         "projectType": request.project_type,
         "techStack": request.tech_stack,
         "projectUrl": request.template.get("ProjectURL"),
+        # The plan has a script by its digest only; whoever approves has to see it.
+        "operation": request.operation,
+        "operationParameters": request.template.get("parameters") if request.operation else None,
         "decisions": [_decision_shown(one) for one in approval.decisions],
         "plan": request.plan.shown() if request.plan else None,
     }

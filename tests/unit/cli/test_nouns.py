@@ -47,6 +47,19 @@ def test_approvals_are_listed_and_shown(
     assert "bo@example.edu" in shown
 
 
+def test_who_approves_a_command_sees_it_and_nothing_in_it_hides(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
+    script = "echo well\u202e\x1b[2K\n\trm -rf /var/www\n"
+    asked = {"command": script, "timeoutSeconds": "600"}
+    httpserver.expect_oneshot_request("/approvals/req_1").respond_with_json(
+        {**an_approval, "operation": "run-command", "operationParameters": asked}
+    )
+    shown = ok("approval", "show", "req_1")
+    assert "echo well<U+202E><U+001B>[2K" in shown
+    assert "rm -rf /var/www" in shown
+
+
 def test_approve_names_the_digest_of_the_plan_it_read(
     ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
 ):
