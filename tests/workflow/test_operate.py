@@ -276,6 +276,11 @@ def test_approved_where_the_policy_asks(world, engine, manager, application):
     engine.on_question = approve
     engine.run("operate", request.id)
     assert after(world, request)[0].status == "SUCCEEDED"
+    asked = [one for one in world.mails() if one.id.startswith(f"{request.id}#approval")]
+    assert asked
+    for text in (part for one in asked for part in (one.text, one.html)):
+        assert "asks for run-command on the machines of" in text
+        assert "a month" not in text
     assert lives.id == application
 
 

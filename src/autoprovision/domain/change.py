@@ -32,9 +32,15 @@ _GOING = frozenset({Effect.MAYBE_REPLACED, Effect.REPLACED, Effect.REMOVED})
 # What holds people's data: when one of these goes, what is in it goes with it.
 _HOLDS_DATA = frozenset(
     {
-        "AWS::DocDB::DBCluster", "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::EFS::FileSystem",
-        "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::S3::Bucket",
-        "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
+        "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster", "AWS::DynamoDB::GlobalTable",
+        "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::EFS::FileSystem",
+        "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
+        "AWS::ElastiCache::ServerlessCache", "AWS::FSx::FileSystem", "AWS::KMS::Key",
+        "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::MemoryDB::Cluster",
+        "AWS::Neptune::DBCluster", "AWS::OpenSearchService::Domain", "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
+        "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
+        "AWS::Timestream::Table",
     }
 )  # fmt: skip
 _KEEPS = frozenset({"Retain", "Snapshot", "ReplaceAndRetain", "ReplaceAndSnapshot"})

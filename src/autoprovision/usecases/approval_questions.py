@@ -177,6 +177,8 @@ def _mail(
     person: User, approval: Approval, request: Request, platform: Platform, *, about: str
 ) -> None:
     values = {"request": request, "approval": approval, "plan": request.plan, **_link(platform)}
+    if request.operation:
+        values["plan_cost"] = ""  # of the application, which goes on costing what it does
     platform.mailer.send(
         render("approval-requested", values, to=person.email, request_id=request.id, about=about)
     )
