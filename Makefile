@@ -44,7 +44,7 @@ samples: setup debian ## Every sample project runs, those too that take minutes 
 	@$(BIN)/python -m pytest -m "long or not certify" tests/catalog/test_samples.py tests/catalog/test_containers.py tests/e2e/test_samples.py
 
 .PHONY: certify
-certify: setup ## The rollback certificate: every fault at every effect of every workflow (20 min)
+certify: setup ## The rollback certificate: every fault at every effect of every workflow (15 min)
 	@$(BIN)/python -m tests.certify
 	@$(BIN)/python -m pytest -m certify tests/certify
 
