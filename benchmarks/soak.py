@@ -1,8 +1,8 @@
 """A soak: hundreds of mixed operations on one platform, faults at random places, then the proof.
 
-People order, cancel and terminate at random while calls fail, processes die, events get lost and
-executions are stopped; the sweep and operators go on as they would. At the end nothing may be left
-and the ledger must prove. Run: `python -m benchmarks.soak [operations] [seed]`.
+People order, update, publish, cancel and terminate at random while calls fail, processes die,
+events get lost and executions are stopped; the sweep and operators go on as they would. At the end
+nothing may be left and the ledger must prove. Run: `python -m benchmarks.soak [operations] [seed]`.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from tests.certify.engine import engines
@@ -22,9 +23,10 @@ from tests.certify.scenarios import SCENARIOS
 from tests.certify.world import CertifiedWorld, blueprints
 from tests.workflow.world import ADA, BOB, EVE
 
+from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import ENDED
 from autoprovision.domain.errors import AutoprovisionError
-from autoprovision.usecases import applications, approvals, requests
+from autoprovision.usecases import applications, approvals, requests, updates
 from benchmarks import report
 
 _OFTEN = 0.02
@@ -70,38 +72,87 @@ def soak(operations: int, seed: int, make: Make) -> dict[str, Any]:
     return {
         "operations": dict(done), "seed": seed, "requests": dict(sorted(ends.items())),
         "faults": dict(sorted(faults.counts.items())), "faultsInjected": faults.struck,
-        "executions": len(engine.runs), "broken": violations(world, engine),
+        "executions": len(engine.runs),
+        "broken": violations(world, engine, one_update=False) + _apart(world),
         "seconds": round(time.perf_counter() - begun, 1),
     }  # fmt: skip
 
 
+def _apart(world: CertifiedWorld) -> list[str]:
+    """Applications whose stack is not what they are said to be, after all the updates."""
+    return [
+        f"{one.id}: its stack is not what it says"
+        for one in world.records.applications(None, limit=10_000).items
+        if one.status not in ENDED
+        and not one.parameters.items() <= world.stacks.shapes[one.stack_id or ""].parameters.items()
+    ]
+
+
 def _operate(world: CertifiedWorld, dice: random.Random, number: int) -> str:
     """One thing that a person does; what is refused is an operation too."""
-    what = dice.choices(("order", "terminate", "cancel"), (5, 3, 2))[0]
-    actor = world.users.by_email(ADA).actor()
+    what = dice.choices(tuple(_DEEDS), (5, 3, 2, 2, 1))[0]
     try:
-        if what == "terminate":
-            live = [
-                one
-                for one in world.records.applications(None, limit=10_000).items
-                if one.status not in ENDED
-            ]
-            if live:
-                chosen = dice.choice(live).id
-                applications.terminate(actor, chosen, world, request_id=f"req_t{number:024d}")
-                return what
-        if what == "cancel":
-            open_ones = [
-                one for one in world.records.requests(None, limit=100).items if not one.is_final
-            ]
-            if open_ones:
-                requests.cancel(actor, dice.choice(open_ones).id, world)
-                return what
+        if what != "order" and _DEEDS[what](world, dice, number):
+            return what
         environment = dice.choice(("dev", "dev", "dev", "stag"))
         world.order(environment, request_id=f"req_o{number:024d}", name=f"app-{number}")
     except AutoprovisionError as error:
         return f"refused: {error.reason}"
     return "order"
+
+
+def _ada(world: CertifiedWorld) -> Actor:
+    user = world.users.by_email(ADA)
+    assert user is not None
+    return user.actor()
+
+
+def _living(world: CertifiedWorld, dice: random.Random) -> str | None:
+    """An application that has not ended; None when there is none."""
+    found = [
+        one.id
+        for one in world.records.applications(None, limit=10_000).items
+        if one.status not in ENDED
+    ]
+    return dice.choice(found) if found else None
+
+
+def _terminate(world: CertifiedWorld, dice: random.Random, number: int) -> bool:
+    chosen = _living(world, dice)
+    if chosen:
+        applications.terminate(_ada(world), chosen, world, request_id=f"req_t{number:024d}")
+    return chosen is not None
+
+
+def _update(world: CertifiedWorld, dice: random.Random, number: int) -> bool:
+    chosen = _living(world, dice)
+    if chosen:
+        wish = {"Parameters": {"NotFound": dice.choice(("page", "app"))}}
+        updates.update(_ada(world), chosen, wish, world, request_id=f"req_u{number:024d}")
+    return chosen is not None
+
+
+def _publish(world: CertifiedWorld, dice: random.Random, number: int) -> bool:
+    chosen = _living(world, dice)
+    if chosen:
+        updates.publish(_ada(world), chosen, world, request_id=f"req_p{number:024d}")
+    return chosen is not None
+
+
+def _cancel(world: CertifiedWorld, dice: random.Random, _number: int) -> bool:
+    under_way = [one for one in world.records.requests(None, limit=100).items if not one.is_final]
+    if under_way:
+        requests.cancel(_ada(world), dice.choice(under_way).id, world)
+    return bool(under_way)
+
+
+_DEEDS: dict[str, Callable[[CertifiedWorld, random.Random, int], bool]] = {
+    "order": lambda _world, _dice, _number: False,
+    "terminate": _terminate,
+    "cancel": _cancel,
+    "update": _update,
+    "publish": _publish,
+}
 
 
 def _answer(world: CertifiedWorld, dice: random.Random) -> None:

@@ -322,10 +322,15 @@ class FaultyEngine(Engine):
         deadline, seen = time.monotonic() + _PATIENCE, -1
         while time.monotonic() < deadline:
             running = {r["executionArn"] for r in self.runs.values() if r["status"] == "RUNNING"}
-            if not running:
-                return True
+            if not running and not self.busy:
+                # What an execution that was stopped had sent by then still arrives.
+                if seen == self.activity:
+                    return True
+                seen = self.activity
+                time.sleep(0.001)
+                continue
             parked = {w.execution_arn for w in task_tokens._waits.values() if w.outcome is None}
-            stands = not self.busy and running <= parked
+            stands = bool(running) and not self.busy and running <= parked
             if stands and seen == self.activity:
                 return False
             seen = self.activity if stands else -1

@@ -24,14 +24,20 @@ _MESSAGES = {
 }
 
 
-def violations(world: CertifiedWorld, engine: FaultyEngine) -> list[str]:
-    """Every broken promise, in words; none is the certificate."""
+def violations(
+    world: CertifiedWorld, engine: FaultyEngine, *, one_update: bool = True
+) -> list[str]:  # fmt: skip
+    """Every broken promise, in words; none is the certificate.
+
+    Args:
+        one_update: whether the world knows how everything stood before its only update.
+    """
     found: list[str] = []
     requests = world.records.requests(None, limit=10_000).items
     applications = world.records.applications(None, limit=10_000).items
     for request in requests:
         found += _request(world, request)
-        if request.kind == "update":
+        if request.kind == "update" and one_update:
             found += update_is_whole_or_nothing(world, request)
         if request.kind == "operate":
             found += runbooks.violations(world, request)
