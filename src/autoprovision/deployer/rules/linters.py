@@ -105,15 +105,17 @@ def find_checkov() -> Path | None:
 
 def _checkov(program: Path, folder: Folder, names: list[str]) -> tuple[list[Finding], str]:
     """Its findings, and why it did not come to any."""
-    files = [part for name in names for part in ("-f", str((folder.path / name).resolve()))]
+    # By their names: it looks for secrets in the path too, and takes a long one for one.
+    files = [part for name in names for part in ("-f", name)]
     command = [
         str(program), "--framework", "cloudformation", "--output", "json", "--quiet", "--compact",
         "--skip-download", *files,
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
+            command, capture_output=True, text=True, check=False, timeout=_SECONDS,
+            cwd=folder.path.resolve(),
+        )  # fmt: skip
         reports = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired) as error:
         return [], f"checkov could not run: {error}"
