@@ -31,6 +31,18 @@ class RoleSession:
     secret_access_key: str
     session_token: str
 
+    def environment(self) -> dict[str, str]:
+        """What a process finds in its environment to call the embedded AWS as the role."""
+        region = os.environ["AWS_REGION"]
+        return {
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.session_token,
+        }
+
 
 _session: ContextVar[RoleSession] = ContextVar("embedded_role_session")
 

@@ -52,7 +52,6 @@ def all_variables(
         for name, value in os.environ.items()
         if is_inherited(name) or name in {"NO_PROXY", "no_proxy", *_AWS_SETTINGS}
     }
-    region = os.environ["AWS_REGION"]
     name, value = marker(build)
     return {
         "LANG": "C.UTF-8",
@@ -60,12 +59,7 @@ def all_variables(
         "PATH": search_path(),
         "HOME": str(scratch / "home"),
         "TMPDIR": str(scratch / "tmp"),
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
-        "AWS_SESSION_TOKEN": session.session_token,
+        **session.environment(),
         "CI": "true",
         **_codebuild_variables(build, scratch),
         **own,

@@ -181,19 +181,13 @@ class Run:
 def _environment(session: roles.RoleSession, disk: Path, marker: str) -> dict[str, str]:
     """Of the host only what leads to programs and to the internet."""
     host = {name: value for name, value in os.environ.items() if is_inherited(name)}
-    region = os.environ["AWS_REGION"]
     name, _, value = marker.partition("=")
     return {
         "LANG": "C.UTF-8",
         **host,
         "HOME": str(disk / "home"),
         "TMPDIR": str(disk / "tmp"),
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        "AWS_ACCESS_KEY_ID": session.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
-        "AWS_SESSION_TOKEN": session.session_token,
+        **session.environment(),
         # How the command's processes are found.
         name: value,
         DATA_VARIABLE: os.environ[DATA_VARIABLE],
