@@ -25,6 +25,13 @@ _NEXT_AFTER = {
 }
 
 
+# A change of an application is asked for again, not submitted again.
+_NEXT_AFTER_CHANGE = {
+    "operate": "`autoprovision request show {id}` tells what was done; then ask for it again.",
+    "update": "It still runs; `autoprovision application update {application} FILE` tries again.",
+}
+
+
 def watch_request(session: Session, request_id: str) -> Document:
     """Watch a request to its end; the request in its final state."""
     subject = Subject(
@@ -82,10 +89,11 @@ def conclude(session: Session, decisive: Mapping[str, Any], *good: str) -> None:
     sentence = decisive.get("message") or decisive.get("reason") or ""
     session.out.say(f"It ended {status}. {sentence}".strip(), "bold red")
     advice = _NEXT_AFTER.get(status)
-    if decisive.get("kind") == "operate" and status != "NEEDS_OPERATOR":
-        advice = "`autoprovision request show {id}` tells what was done; then ask for it again."
+    if status != "NEEDS_OPERATOR":
+        advice = _NEXT_AFTER_CHANGE.get(str(decisive.get("kind") or ""), advice)
     if advice:
-        session.out.say(f"Next: {advice.format(id=decisive.get('id'))}")
+        known = {"id": decisive.get("id"), "application": decisive.get("applicationId")}
+        session.out.say(f"Next: {advice.format(**known)}")
     raise typer.Exit(REFUSED)
 
 

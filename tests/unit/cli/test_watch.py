@@ -136,6 +136,20 @@ def test_a_bad_end_is_1_and_says_why_and_what_next(
     assert advice in result.stderr
 
 
+def test_a_change_that_ends_badly_is_asked_for_again(
+    ada: Profile,
+    run: Callable[..., Result],
+    a_request: dict[str, Any],
+    tell: Callable[..., Any],
+):
+    a_request |= {"kind": "update", "applicationId": "app_1"}
+    tell(("PROVISIONING", []), ("FAILED", []))
+    result = run("request", "show", "req_1", "--watch", "--json")
+    assert result.exit_code == 1
+    assert "application update app_1 FILE" in result.stderr
+    assert "resubmit" not in result.stderr
+
+
 def test_watch_survives_blips(
     ada: Profile,
     run: Callable[..., Result],

@@ -1,0 +1,24 @@
+"""Only a first request is submitted again: what a change is of has an application already."""
+
+import pytest
+from tests.unit.steps.test_twice import ending, operating, updating
+from tests.workflow.world import ADA, World
+
+from autoprovision.domain.errors import ConflictError
+from autoprovision.usecases import requests
+
+
+@pytest.mark.parametrize(
+    ("ready", "says"),
+    [(updating, "Update the application"), (ending, "Terminate"), (operating, "operation")],
+)
+def test_a_change_is_asked_for_again_instead(world: World, ready, says: str):
+    request, _ = ready(world)
+    known = len(world.records.requests(None, limit=100).items)
+    ada = world.users.by_email(ADA).actor()
+    with pytest.raises(ConflictError, match=says) as refused:
+        requests.resubmit(
+            ada, request.id, {}, world, new_request_id="req_01jz0000000000000000000000"
+        )
+    assert refused.value.reason == "NOT_RESUBMITTED"
+    assert len(world.records.requests(None, limit=100).items) == known
