@@ -234,12 +234,6 @@ def events(
     return platform.records.events(request_id, limit=limit, after=after)
 
 
-_AGAIN = {
-    "operate": "Ask for the operation", "update": "Update the application",
-    "terminate": "Terminate the application",
-}  # fmt: skip
-
-
 def resubmit(
     actor: Actor,
     request_id: str,
@@ -259,9 +253,8 @@ def resubmit(
         ConflictError: code WRONG_STATUS (it has not ended without success) or NOT_RESUBMITTED.
     """
     before = _within_reach(actor, "request.submit", request_id, platform)
-    if before.kind != "provision":
-        # What it changed has an application; submitting its template would make another one.
-        raise ConflictError(f"{_AGAIN[before.kind]} again instead.", code="NOT_RESUBMITTED")
+    if before.kind != "provision":  # its template would make another application
+        raise ConflictError("Ask for the change again instead.", code="NOT_RESUBMITTED")
     if not before.is_final or before.status is RequestStatus.SUCCEEDED:
         raise ConflictError(
             f"The request is {before.status}; only one that ended without success is resubmitted.",
