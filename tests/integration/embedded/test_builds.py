@@ -551,6 +551,11 @@ def test_one_file_is_limited(workshop):
             "of disk",
         ),
         (
+            Limits(folder=1_000_000),
+            "trap 'echo late; exit' TERM; dd if=/dev/zero of=a bs=1M count=2 2>&-; sleep 99 & wait",
+            "of disk",
+        ),
+        (
             Limits(memory=50_000_000),
             "python3 -c 'x = bytearray(90_000_000); input()' < /dev/zero",
             "of memory",

@@ -117,17 +117,20 @@ class BuildShell:
         self._check_interruption()
         self._last_lines.clear()
         child = self._start(self._script(command, succeeding=succeeding), self._write_end)
+        excess = None
         while (code := child.poll()) is None:
             self._pump(_POLL_SECONDS)
             self._check_interruption()
             if self._watch.is_due() and (excess := self._watch.excess(self._living())):
-                self._say([f"{excess}; it was ended."])
                 self.end_processes()
                 code = _KILLED
                 break
         for _ in range(_READS_AT_END):
             self._pump(0)
         self._flush()
+        if excess:
+            # After what the shell says of its children's end: a build's reason is its last line.
+            self._say([f"{excess}; it was ended."])
         self._forget_ended_sessions()
         return code if code >= 0 else 128 - code
 
