@@ -26,7 +26,7 @@ from tests.workflow.world import ADA, BOB, EVE
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import ENDED
 from autoprovision.domain.errors import AutoprovisionError
-from autoprovision.usecases import applications, approvals, requests, updates
+from autoprovision.usecases import applications, approvals, cancellation, updates
 from benchmarks import report
 
 _OFTEN = 0.02
@@ -142,7 +142,7 @@ def _publish(world: CertifiedWorld, dice: random.Random, number: int) -> bool:
 def _cancel(world: CertifiedWorld, dice: random.Random, _number: int) -> bool:
     under_way = [one for one in world.records.requests(None, limit=100).items if not one.is_final]
     if under_way:
-        requests.cancel(_ada(world), dice.choice(under_way).id, world)
+        cancellation.cancel(_ada(world), dice.choice(under_way).id, world)
     return bool(under_way)
 
 

@@ -28,7 +28,7 @@ from autoprovision.embedded.mends import execution_scopes, task_tokens
 from autoprovision.steps.build import note_phase, settle_build
 from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.stack import settle
-from autoprovision.usecases import requests
+from autoprovision.usecases import cancellation
 from autoprovision.usecases.approval_questions import open_question
 
 F = Fault
@@ -162,7 +162,7 @@ class FaultyEngine(Engine):
             self.injector.enter(None)
             with contextlib.suppress(AutoprovisionError):
                 actor = self.world.users.by_email(ADA).actor()
-                requests.cancel(actor, event["requestId"], self.world)
+                cancellation.cancel(actor, event["requestId"], self.world)
             self.injector.enter(state)
         return fault is F.INVOKED_TWICE
 

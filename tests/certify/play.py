@@ -16,7 +16,7 @@ from tests.workflow.world import ROOT, SECRET
 from autoprovision.deployer.blueprint_folder import BlueprintFolder
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.steps.sweep import sweep
-from autoprovision.usecases import requests
+from autoprovision.usecases import resumption
 
 Make = Callable[[CertifiedWorld, Injector], FaultyEngine]
 _BETWEEN_SWEEPS = timedelta(minutes=5)
@@ -97,7 +97,7 @@ def until_quiet(
             operators.called = True
             operators.broken += _is_visible(world, engine, request)
             scenario.heal(world)
-            requests.resume(world.users.by_email(ROOT).actor(), request.id, world)
+            resumption.resume(world.users.by_email(ROOT).actor(), request.id, world)
         if tick >= _QUESTIONS_END and not ended:
             world.outside.clock += _LONGEST_QUESTION
         if engine.questions_end and not ended:  # the state's limit comes before any sweep

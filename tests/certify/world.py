@@ -189,7 +189,7 @@ class CertifiedWorld(World):
         self, environment: str = "dev", *, request_id: str = REQUEST_ID, name: str = "shop"
     ) -> Request:
         """A private repository's request, admitted by the product's own admission."""
-        from autoprovision.usecases import requests
+        from autoprovision.usecases import submission
 
         example = CATALOG / self.folder.manifest.id / "examples" / f"{environment}.json"
         document = json.loads(example.read_text("utf-8"))
@@ -198,7 +198,7 @@ class CertifiedWorld(World):
             document |= {"ProjectURL": "github.com/acme/site", "AccessToken": SECRET}
         document.pop("BusinessUnit", None)
         actor = self.users.by_email(ADA).actor()
-        return requests.submit(actor, document, self, request_id=request_id)
+        return submission.submit(actor, document, self, request_id=request_id)
 
 
 _DEFAULTS: Mapping[Any, dict[str, str]] = {

@@ -16,7 +16,7 @@ from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.request import Request
 from autoprovision.steps.stack import settle
 from autoprovision.steps.sweep import sweep
-from autoprovision.usecases import applications, approvals, requests
+from autoprovision.usecases import applications, approvals, cancellation
 
 PATIENCE = 20.0
 
@@ -255,7 +255,7 @@ def test_an_altered_plan_is_not_launched(world: World, engine: Engine):
 
 
 def cancel(world: World, request: Request) -> None:
-    requests.cancel(world.users.by_email(ADA).actor(), request.id, world)
+    cancellation.cancel(world.users.by_email(ADA).actor(), request.id, world)
 
 
 def test_a_cancel_while_the_question_is_open(world: World, engine: Engine):

@@ -9,7 +9,7 @@ from autoprovision.domain.errors import ConflictError, InvalidInputError
 from autoprovision.domain.finding import Finding
 from autoprovision.domain.request import Request
 from autoprovision.domain.stack import StackResource
-from autoprovision.usecases import applications, requests
+from autoprovision.usecases import applications, resumption
 
 
 def stuck(world: World, engine: Engine) -> Request:
@@ -36,7 +36,9 @@ def test_what_an_operator_leaves_behind_is_recorded_and_told(world: World, engin
     assert "autoprovision request resume" in ending.message
     assert "--retain Site" in ending.message
     root = world.users.by_email(ROOT).actor()
-    resumed = requests.resume(root, ending.id, world, retain=["Site"], comment="The lab keeps it.")
+    resumed = resumption.resume(
+        root, ending.id, world, retain=["Site"], comment="The lab keeps it."
+    )
     assert resumed.retain == {"Site": "The lab keeps it. Access Denied."}
     world.stacks.delete_ends = ["DELETE_COMPLETE"]
     world.sites.live["site"] = ["index.html"]
@@ -66,7 +68,7 @@ def test_only_what_failed_to_be_deleted_is_left_behind(
 ):
     ending = stuck(world, engine)
     with pytest.raises(InvalidInputError) as refused:
-        requests.resume(world.users.by_email(ROOT).actor(), ending.id, world, retain=retain)
+        resumption.resume(world.users.by_email(ROOT).actor(), ending.id, world, retain=retain)
     assert {one.pointer: one.code for one in refused.value.faults} == codes
     kept = world.records.request(ending.id)
     assert (kept.retain, kept.execution, kept.status) == ({}, 0, "NEEDS_OPERATOR")
@@ -77,13 +79,13 @@ def test_nothing_is_left_behind_of_a_stack_that_can_be_deleted(world: World, eng
     world.stacks.becomes(ending.stack_id, "CREATE_COMPLETE")
     root = world.users.by_email(ROOT).actor()
     with pytest.raises(InvalidInputError) as refused:
-        requests.resume(root, ending.id, world, retain=["Site"])
+        resumption.resume(root, ending.id, world, retain=["Site"])
     assert [one.code for one in refused.value.faults] == ["NOTHING_TO_RETAIN"]
-    requests.resume(root, ending.id, world)
+    resumption.resume(root, ending.id, world)
     world.stacks.delete_ends = ["DELETE_COMPLETE"]
     engine.run("terminate", ending.id, resume="compensate")
     with pytest.raises(ConflictError):
-        requests.resume(root, ending.id, world, retain=["Site"])
+        resumption.resume(root, ending.id, world, retain=["Site"])
 
 
 def test_a_failed_provision_may_leave_something_behind_too(world: World, engine: Engine):
@@ -96,7 +98,7 @@ def test_a_failed_provision_may_leave_something_behind_too(world: World, engine:
     )
     world.stacks.resources = lambda _: [refusing]
     engine.run("provision", request.id)
-    requests.resume(world.users.by_email(ROOT).actor(), request.id, world, retain=["Site"])
+    resumption.resume(world.users.by_email(ROOT).actor(), request.id, world, retain=["Site"])
     world.stacks.delete_ends = ["DELETE_COMPLETE"]
     engine.run("provision", request.id, resume="compensate")
     done = world.records.request(request.id)

@@ -20,7 +20,7 @@ from tests.workflow.world import ADA, BOB, SECRET, World, policy
 from autoprovision.domain.errors import UnavailableError
 from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.sweep import sweep
-from autoprovision.usecases import approvals, requests
+from autoprovision.usecases import approvals, cancellation
 
 _MINUTES = timedelta(minutes=10)
 STEPS = (
@@ -196,7 +196,7 @@ def test_a_cancel_in_the_middle_stops_the_runbook(world, engine, manager, applic
     request = operate(world, application)
     run = engine.start("operate", request.id)
     until(lambda: "a1" in world.automations.known)
-    requests.cancel(world.users.by_email(ADA).actor(), request.id, world)
+    cancellation.cancel(world.users.by_email(ADA).actor(), request.id, world)
     engine.finished(run)
     assert engine.path(run)[-6:-2] == [
         "ChooseUndo",
@@ -240,7 +240,7 @@ def test_a_runbook_that_does_not_stop_needs_an_operator_and_is_resumed(
             raise engine._steps._named("StepRefused", "STUCK: no")
 
     engine.before = stuck
-    requests.cancel(world.users.by_email(ADA).actor(), request.id, world)
+    cancellation.cancel(world.users.by_email(ADA).actor(), request.id, world)
     assert engine.finished(run)["status"] == "FAILED"
     stands, lives = after(world, request)
     assert stands.status == "NEEDS_OPERATOR"

@@ -129,7 +129,7 @@ class World(MemoryPlatform):
         self, environment: str = "dev", *, secret: bool = False, stack: str | None = None
     ) -> Request:
         """A request, admitted by the product's own admission."""
-        from autoprovision.usecases import requests
+        from autoprovision.usecases import submission
 
         document = {
             "ApplicationName": "shop",
@@ -142,7 +142,7 @@ class World(MemoryPlatform):
             document["AccessToken"] = SECRET
         if stack:
             document["TechStack"] = stack
-        return requests.submit(
+        return submission.submit(
             self.users.by_email(ADA).actor(),
             document,
             self,

@@ -10,6 +10,7 @@ limit counts what it holds and has committed, and its `free` goes below zero unr
 
 import hashlib
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 
 from ulid import ULID
@@ -21,6 +22,8 @@ from autoprovision.domain.resource import Resource
 ORGANISATION = "ORG"
 # DynamoDB numbers have 38 digits; a quota of 10^15 US cents a month is already beyond any invoice.
 MAX_CREDITS = 10**15
+# Longer than the longest approval and provisioning together; the sweep releases what is older.
+HOLD_LIFE = timedelta(days=30)
 
 
 def unit_account(unit: str) -> str:

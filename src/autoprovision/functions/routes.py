@@ -21,12 +21,15 @@ from autoprovision.usecases import (
     audit,
     blueprints,
     business_units,
+    cancellation,
     delegations,
     plans,
     policies,
     reconcile,
     requests,
+    resumption,
     rosters,
+    submission,
     updates,
     uploads,
     users,
@@ -63,7 +66,7 @@ def _plan(call: Call) -> Answer:
 
 
 def _submit(call: Call) -> Answer:
-    request = requests.submit(
+    request = submission.submit(
         call.actor, call.document(), call.platform, request_id=f"req_{call.operation_id}"
     )
     return Answer(202, request.shown(), {"Location": f"/requests/{request.id}"})
@@ -93,19 +96,19 @@ def _events(call: Call) -> Answer:
 
 
 def _cancel(call: Call) -> Answer:
-    return Answer(202, requests.cancel(call.actor, call.path["id"], call.platform).shown())
+    return Answer(202, cancellation.cancel(call.actor, call.path["id"], call.platform).shown())
 
 
 def _resume(call: Call) -> Answer:
     body = call.read(bodies.Resumption) if call.body.strip() else bodies.Resumption()
-    request = requests.resume(
+    request = resumption.resume(
         call.actor, call.path["id"], call.platform, retain=body.retain, comment=body.comment
     )
     return Answer(202, request.shown())
 
 
 def _resubmit(call: Call) -> Answer:
-    request = requests.resubmit(
+    request = submission.resubmit(
         call.actor,
         call.path["id"],
         call.document() if call.body.strip() else {},

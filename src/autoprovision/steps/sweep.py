@@ -24,8 +24,8 @@ from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.stack import settle
 from autoprovision.usecases.approval_questions import redeliver, tend
 from autoprovision.usecases.approvals import cancel
+from autoprovision.usecases.cancellation import give_up_hold
 from autoprovision.usecases.expiry import tend_expiring
-from autoprovision.usecases.requests import give_up_hold
 from autoprovision.usecases.runbooks import started
 from autoprovision.usecases.timeline import note
 

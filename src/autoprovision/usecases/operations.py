@@ -20,9 +20,9 @@ from autoprovision.domain.policy_facts import Operation
 from autoprovision.domain.quota import unit_account
 from autoprovision.domain.request import Request
 from autoprovision.ports import Platform
+from autoprovision.usecases import requests
 from autoprovision.usecases.applications import begun_before, change_request, within_reach
-from autoprovision.usecases.plans import basis_of
-from autoprovision.usecases.requests import refuse_by_policy, show, start
+from autoprovision.usecases.plans import basis_of, refuse_by_policy
 from autoprovision.usecases.timeline import note
 
 _SCRIPT = "script"
@@ -87,7 +87,7 @@ def operate(
         )  # fmt: skip
         platform.records.admit(accepted, None, None)
         note(platform, request_id, "Admission", _admission(actor, declared, online))
-    start(accepted, platform)
+    requests.start(accepted, platform)
     return accepted
 
 
@@ -173,7 +173,7 @@ def diagnostics(actor: Actor, request_id: str, platform: Platform) -> list[Diagn
     Raises:
         NotFoundError: there is no such request within reach.
     """
-    request = show(actor, request_id, platform, operation="request.diagnostics")
+    request = requests.within_reach(actor, "request.diagnostics", request_id, platform)
     if request.kind != "operate":
         return []
     return platform.operation_files.diagnostics(folder_of(request))

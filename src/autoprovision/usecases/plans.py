@@ -9,7 +9,7 @@ from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
 from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
-from autoprovision.domain.errors import Fault, InvalidInputError
+from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
 from autoprovision.domain.planning import Resolved, environments_of, resolve, values_of
@@ -127,6 +127,18 @@ def replan(request: Request, platform: Platform) -> Plan:
     own_hold = hold.credits if hold is not None and hold.state is HoldState.HELD else 0
     unit = request.business_unit or ""
     return plan_for(user.actor(), template, unit, platform, own_hold=own_hold).plan
+
+
+def refuse_by_policy(plan: Plan) -> None:
+    """Refuse what the policy does not let anybody approve. Raises ConflictError."""
+    approval = plan.approval
+    if approval.verdict == "REFUSED":
+        raise ConflictError(
+            "The approval policy refuses this: " + " ".join(approval.reasons),
+            code="REFUSED_BY_POLICY",
+            reasons=list(approval.reasons),
+            easiestChange=approval.easiest_change,
+        )
 
 
 def template_of(request: Request) -> RequestTemplate:

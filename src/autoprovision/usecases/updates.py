@@ -22,13 +22,19 @@ from autoprovision.domain.errors import (
 )
 from autoprovision.domain.launch import stack_parameters
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan
-from autoprovision.domain.quota import Hold, HoldState
+from autoprovision.domain.quota import HOLD_LIFE, Hold, HoldState
 from autoprovision.domain.request import Request, RequestTemplate, parse_template
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.usecases.applications import begun_before, change_request, within_reach
-from autoprovision.usecases.plans import Planned, plan_for, takes_another_source, template_of
-from autoprovision.usecases.requests import HOLD_LIFE, refuse_by_policy, start
+from autoprovision.usecases.plans import (
+    Planned,
+    plan_for,
+    refuse_by_policy,
+    takes_another_source,
+    template_of,
+)
+from autoprovision.usecases.requests import start
 from autoprovision.usecases.timeline import note
 
 LIVE_PATH, LIVE_IMAGE = "LivePath", "LiveImage"

@@ -22,7 +22,7 @@ from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.user import User
 from autoprovision.mails import render
 from autoprovision.ports import Platform
-from autoprovision.usecases import requests
+from autoprovision.usecases import submission
 
 PREFIX = "intake/"
 
@@ -77,7 +77,7 @@ def _admit(user: User, body: bytes, platform: Platform, request_id: str) -> Requ
     actor = user.actor()
     try:
         document = parse_json_object(body)
-        return requests.submit(actor, document, platform, request_id=request_id, source="s3")
+        return submission.submit(actor, document, platform, request_id=request_id, source="s3")
     except (BusyError, UnavailableError):
         raise
     except AutoprovisionError as error:

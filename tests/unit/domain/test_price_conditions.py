@@ -10,7 +10,7 @@ from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.blueprint import Blueprint
 from autoprovision.domain.quota import unit_account
 from autoprovision.domain.request import TargetEnvironment
-from autoprovision.usecases import blueprints, plans, requests, updates
+from autoprovision.usecases import blueprints, plans, submission, updates
 
 DEV = TargetEnvironment.DEV
 REQUEST = {
@@ -62,7 +62,7 @@ def test_what_is_asked_for_has_to_fit_the_quota(world: World):
 
 
 def test_the_basis_of_an_approval_holds_what_was_asked_for(world: World):
-    request = requests.submit(
+    request = submission.submit(
         world.users.by_email(ADA).actor(), asked("small"), world,
         request_id="req_01jd0000000000000000000000",
     )  # fmt: skip
@@ -72,7 +72,7 @@ def test_the_basis_of_an_approval_holds_what_was_asked_for(world: World):
 
 
 def live(world: World, database: str | None) -> Application:
-    request = requests.submit(
+    request = submission.submit(
         world.users.by_email(ADA).actor(), asked(database), world,
         request_id="req_01jd0000000000000000000000",
     )  # fmt: skip

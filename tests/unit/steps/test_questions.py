@@ -7,7 +7,7 @@ from tests.workflow.world import ADA, BOB, EVE, ROOT, World
 from autoprovision.domain.actor import Actor
 from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.steps import plan
-from autoprovision.usecases import approvals, requests
+from autoprovision.usecases import approvals, cancellation
 from autoprovision.usecases.approval_questions import open_question
 
 
@@ -55,13 +55,13 @@ def test_a_cancel_is_never_lost(world: World, when: str):
 
     def cancelled_meanwhile(approval, token):
         # Cancelled after the desk has looked, before the question is there to be closed.
-        requests.cancel(actor(world, ADA), request.id, world)
+        cancellation.cancel(actor(world, ADA), request.id, world)
         return opening(approval, token)
 
     if when == "while it is opened":
         world.approvals.open = cancelled_meanwhile
     else:
-        requests.cancel(actor(world, ADA), request.id, world)
+        cancellation.cancel(actor(world, ADA), request.id, world)
     open_question(request.id, made["planDigest"], "token", world, expires_at=made["expiresAt"])
     assert "token" in world.workflows.answers
     kept = world.approvals.get(request.id)

@@ -5,7 +5,7 @@ from tests.unit.steps.test_twice import ending, operating, updating
 from tests.workflow.world import ADA, World
 
 from autoprovision.domain.errors import ConflictError
-from autoprovision.usecases import requests
+from autoprovision.usecases import submission
 
 
 @pytest.mark.parametrize("ready", [updating, ending, operating])
@@ -14,7 +14,7 @@ def test_a_change_is_asked_for_again_instead(world: World, ready):
     known = len(world.records.requests(None, limit=100).items)
     ada = world.users.by_email(ADA).actor()
     with pytest.raises(ConflictError, match="Ask for the change again") as refused:
-        requests.resubmit(
+        submission.resubmit(
             ada, request.id, {}, world, new_request_id="req_01jz0000000000000000000000"
         )
     assert refused.value.reason == "NOT_RESUBMITTED"

@@ -12,7 +12,7 @@ from autoprovision.domain.request import RequestStatus
 from autoprovision.steps import needs_operator, stack
 from autoprovision.steps import sweep as sweeping
 from autoprovision.steps.sweep import sweep
-from autoprovision.usecases import requests
+from autoprovision.usecases import resumption
 
 LATER = timedelta(minutes=6)
 
@@ -151,7 +151,7 @@ def test_a_resume_is_seen_at_once_and_started_though_its_start_is_lost(world: Wo
     )  # fmt: skip
     world.breaking("start", error=UnavailableError("Step Functions does not answer."))
     with pytest.raises(UnavailableError):
-        requests.resume(world.users.by_email(ROOT).actor(), request.id, world)
+        resumption.resume(world.users.by_email(ROOT).actor(), request.id, world)
     resumed = world.records.request(request.id)
     assert (resumed.status, resumed.reason, resumed.execution) == ("COMPENSATING", "RESUMED", 1)
     world.outside.clock += LATER
