@@ -13,14 +13,7 @@ from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import CliError
 from autoprovision.cli.files import FileArgument, read_json_bytes
-from autoprovision.cli.lists import (
-    AllOption,
-    CursorOption,
-    LimitOption,
-    StatusFilter,
-    UnitFilter,
-    print_list,
-)
+from autoprovision.cli.lists import Paging, StatusFilter, UnitFilter, print_list
 from autoprovision.cli.outcomes import conclude, watch_application
 from autoprovision.cli.render import (
     field,
@@ -46,13 +39,7 @@ WatchOption = Annotated[bool, typer.Option("--watch", help="Follow it to its end
 
 @app.verb("list", "autoprovision application list --unit physics")
 def list_(
-    session: Session,
-    *,
-    status: StatusFilter = None,
-    unit: UnitFilter = None,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
+    session: Session, *, status: StatusFilter = None, unit: UnitFilter = None, paging: Paging
 ) -> None:
     """List applications."""
     columns = (
@@ -65,16 +52,7 @@ def list_(
         ("expires", moment_of("expiresAt")),
         ("url", field("url")),
     )
-    print_list(
-        session,
-        session.api.applications,
-        columns,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-        status=status,
-        unit=unit,
-    )
+    print_list(session, session.api.applications, columns, paging, status=status, unit=unit)
 
 
 @app.verb("show", "autoprovision application show app_01jd…")

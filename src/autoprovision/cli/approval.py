@@ -9,12 +9,7 @@ from rich.text import Text
 
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import CliError
-from autoprovision.cli.lists import (
-    AllOption,
-    CursorOption,
-    LimitOption,
-    print_list,
-)
+from autoprovision.cli.lists import Paging, print_list
 from autoprovision.cli.planview import show_plan
 from autoprovision.cli.render import (
     clean,
@@ -69,13 +64,7 @@ _DECISION_COLUMNS = (
 
 
 @app.verb("list", "autoprovision approval list")
-def list_(
-    session: Session,
-    *,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
-) -> None:
+def list_(session: Session, *, paging: Paging) -> None:
     """List the approvals that are open for you."""
     columns = (
         ("request", field("requestId")),
@@ -85,14 +74,7 @@ def list_(
         ("submitted by", field("submittedBy")),
         ("expires", moment_of("expiresAt")),
     )
-    print_list(
-        session,
-        session.api.approvals,
-        columns,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-    )
+    print_list(session, session.api.approvals, columns, paging)
 
 
 @app.verb("show", "autoprovision approval show req_01jd…")

@@ -10,7 +10,7 @@ from autoprovision.cli.blueprint_view import BLUEPRINT_COLUMNS, NARROW, show_blu
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, CliError, MisuseError
-from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
+from autoprovision.cli.lists import Paging, print_list
 from autoprovision.cli.session import Session
 
 app = Noun("blueprint", "What can be ordered, and what a JSON template may hold.")
@@ -20,22 +20,9 @@ _REFERENCE = "#/components/schemas/"
 
 
 @app.verb("list", "autoprovision blueprint list")
-def list_(
-    session: Session,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
-) -> None:
+def list_(session: Session, paging: Paging) -> None:
     """List the blueprints of the catalog, with what an application costs a month."""
-    print_list(
-        session,
-        session.api.blueprints,
-        BLUEPRINT_COLUMNS,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-        whole=NARROW,
-    )
+    print_list(session, session.api.blueprints, BLUEPRINT_COLUMNS, paging, whole=NARROW)
 
 
 @app.verb("show", "autoprovision blueprint show static-site")

@@ -1,16 +1,17 @@
 """How commands are declared: nouns with verbs that all know --profile, --data and --json.
 
 A verb is a function whose first parameter is the `Session`. The global options are added to
-each verb's own, so that they may stand before the noun or at the end of the line.
+each verb's own, so that they may stand before the noun or at the end of the line. A parameter that
+is a dataclass of options stands for these options.
 """
 
 import functools
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -99,6 +100,8 @@ class Noun(typer.Typer):
 def _with_global_options(function: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(function, eval_str=True)
     keyword = inspect.Parameter.KEYWORD_ONLY
+    declared = [p.replace(kind=keyword) for name, p in own.parameters.items() if name != "session"]
+    bundles: dict[str, Any] = {p.name: p.annotation for p in declared if is_dataclass(p.annotation)}
 
     @functools.wraps(function)
     def run(
@@ -110,11 +113,13 @@ def _with_global_options(function: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         before = context.find_object(GlobalOptions) or GlobalOptions()
         session = before.session(profile, data, as_json=as_json)
+        for name, bundle in bundles.items():
+            values[name] = bundle(**{one.name: values.pop(one.name) for one in fields(bundle)})
         _guarded(lambda: function(session, **values), session.out)
 
     parameters = [
         inspect.Parameter("context", keyword, annotation=typer.Context),
-        *(p.replace(kind=keyword) for name, p in own.parameters.items() if name != "session"),
+        *(option for one in declared for option in _options_of(one)),
         inspect.Parameter("profile", keyword, default=None, annotation=ProfileOption),
         inspect.Parameter("data", keyword, default=None, annotation=DataOption),
         inspect.Parameter("as_json", keyword, default=False, annotation=JsonOption),
@@ -122,6 +127,18 @@ def _with_global_options(function: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+def _options_of(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The options that a parameter stands for: itself, or the fields of its dataclass."""
+    bundle = parameter.annotation
+    if not is_dataclass(bundle):
+        return [parameter]
+    hints = get_type_hints(bundle, include_extras=True)
+    return [
+        parameter.replace(name=one.name, default=one.default, annotation=hints[one.name])
+        for one in fields(bundle)
+    ]
 
 
 def _guarded(action: Callable[[], None], out: Output) -> None:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from autoprovision.cli.commands import Noun
-from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
+from autoprovision.cli.lists import Paging, print_list
 from autoprovision.cli.render import (
     field,
     moment,
@@ -34,9 +34,7 @@ def list_(
     session: Session,
     *,
     gone: Annotated[bool, typer.Option("--gone", help="Those that have gone instead.")] = False,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
+    paging: Paging,
 ) -> None:
     """List the findings that stand; the one that began first comes first."""
     columns = (
@@ -51,9 +49,7 @@ def list_(
         session,
         lambda query: session.api.findings({**query, **({"gone": "true"} if gone else {})}),
         columns,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
+        paging,
     )
 
 

@@ -1,6 +1,7 @@
 """The options of every `list`, and how a list is printed."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
 
@@ -11,12 +12,6 @@ from autoprovision.cli.client import Document, ReadPage, pages
 from autoprovision.cli.render import Column, show_table
 from autoprovision.cli.session import Session
 
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many at most.")]
-CursorOption = Annotated[
-    str | None,
-    typer.Option("--cursor", help="Go on where the list before ended: its `next`."),
-]
-AllOption = Annotated[bool, typer.Option("--all", help="All of them, page after page.")]
 UnitFilter = Annotated[
     str | None, typer.Option("--unit", metavar="UNIT", help="Only of this business unit.")
 ]
@@ -25,14 +20,24 @@ StatusFilter = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Paging:
+    """How much of a list is read, and from where: the options of every `list`."""
+
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many at most.")] = 50
+    cursor: Annotated[
+        str | None,
+        typer.Option("--cursor", help="Go on where the list before ended: its `next`."),
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="All of them, page after page.")] = False
+
+
 def print_list(
     session: Session,
     read: ReadPage,
     columns: Sequence[Column],
+    paging: Paging,
     *,
-    limit: int,
-    cursor: str | None,
-    everything: bool,
     whole: Collection[str] = (),
     **filters: str | None,
 ) -> None:
@@ -42,9 +47,7 @@ def print_list(
         session: The command's session.
         read: Reads a page: `api.requests`, `api.users`, …
         columns: How an item is shown.
-        limit: How many items at most.
-        cursor: Where to begin; None for the beginning.
-        everything: Whether to read every page.
+        paging: How much of it, and from where.
         whole: Heads of columns whose cells are never broken over lines.
         filters: Query parameters of the list. What the API lets through is sifted here too, so
             that a filter holds whether or not the API knows it.
@@ -52,13 +55,14 @@ def print_list(
     page: Document
     more = ""
     wanted = {name: value for name, value in filters.items() if value is not None}
-    if everything or wanted:
-        found = (item for item in pages(read, filters, cursor) if _fits(item, wanted))
-        kept = list(found if everything else islice(found, limit + 1))
-        more = "" if everything or len(kept) <= limit else "add --all, or a greater --limit"
-        page = {"items": kept if everything else kept[:limit], "next": None}
+    if paging.everything or wanted:
+        most = None if paging.everything else paging.limit
+        found = (item for item in pages(read, filters, paging.cursor) if _fits(item, wanted))
+        kept = list(islice(found, None if most is None else most + 1))
+        more = "" if most is None or len(kept) <= most else "add --all, or a greater --limit"
+        page = {"items": kept[:most], "next": None}
     else:
-        page = read({"limit": limit, "cursor": cursor})
+        page = read({"limit": paging.limit, "cursor": paging.cursor})
         more = f"add --all, or --cursor {page['next']}" if page.get("next") else ""
     items: list[Any] = page.get("items") or []
 

@@ -10,14 +10,7 @@ from rich.console import Console
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.files import FileArgument, read_json_bytes
-from autoprovision.cli.lists import (
-    AllOption,
-    CursorOption,
-    LimitOption,
-    StatusFilter,
-    UnitFilter,
-    print_list,
-)
+from autoprovision.cli.lists import Paging, StatusFilter, UnitFilter, print_list
 from autoprovision.cli.outcomes import conclude, watch_request
 from autoprovision.cli.planview import show_plan, show_plan_summary
 from autoprovision.cli.render import (
@@ -92,13 +85,7 @@ def show(session: Session, *, request_id: RequestId, watch: WatchOption = False)
 
 @app.verb("list", "autoprovision request list --status AWAITING_APPROVAL")
 def list_(
-    session: Session,
-    *,
-    status: StatusFilter = None,
-    unit: UnitFilter = None,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
+    session: Session, *, status: StatusFilter = None, unit: UnitFilter = None, paging: Paging
 ) -> None:
     """List requests, newest first."""
     columns = (
@@ -111,16 +98,7 @@ def list_(
         ("submitted by", field("submittedBy")),
         ("submitted", moment_of("submittedAt")),
     )
-    print_list(
-        session,
-        session.api.requests,
-        columns,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-        status=status,
-        unit=unit,
-    )
+    print_list(session, session.api.requests, columns, paging, status=status, unit=unit)
 
 
 @app.verb("cancel", "autoprovision request cancel req_01jd…")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, MisuseError
-from autoprovision.cli.lists import AllOption, CursorOption, LimitOption, print_list
+from autoprovision.cli.lists import Paging, print_list
 from autoprovision.cli.render import (
     field,
     moment_of,
@@ -52,17 +52,9 @@ _LEDGER = (
 
 
 @app.verb("list", "autoprovision unit list")
-def list_(
-    session: Session,
-    *,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
-) -> None:
+def list_(session: Session, *, paging: Paging) -> None:
     """List business units with what they have left."""
-    print_list(
-        session, session.api.units, _BALANCE, limit=limit, cursor=cursor, everything=everything
-    )
+    print_list(session, session.api.units, _BALANCE, paging)
 
 
 @app.verb("show", "autoprovision unit show physics")
@@ -91,23 +83,9 @@ def set_(
 
 
 @app.verb("ledger", "autoprovision unit ledger physics --all")
-def ledger(
-    session: Session,
-    *,
-    unit: UnitName,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
-) -> None:
+def ledger(session: Session, *, unit: UnitName, paging: Paging) -> None:
     """Show every movement of a business unit's credits, newest first."""
-    print_list(
-        session,
-        lambda query: session.api.unit_ledger(unit, query),
-        _LEDGER,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-    )
+    print_list(session, lambda query: session.api.unit_ledger(unit, query), _LEDGER, paging)
 
 
 @app.verb("reconcile", "autoprovision unit reconcile")

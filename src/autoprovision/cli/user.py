@@ -12,13 +12,7 @@ from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import REFUSED, CliError, MisuseError
 from autoprovision.cli.files import read_bytes
 from autoprovision.cli.interview import Interview
-from autoprovision.cli.lists import (
-    AllOption,
-    CursorOption,
-    LimitOption,
-    UnitFilter,
-    print_list,
-)
+from autoprovision.cli.lists import Paging, UnitFilter, print_list
 from autoprovision.cli.render import field, money, show_fields, show_table, status_of, status_text
 from autoprovision.cli.session import Session
 
@@ -51,24 +45,9 @@ _USER_COLUMNS = (
 
 
 @app.verb("list", "autoprovision user list --unit physics")
-def list_(
-    session: Session,
-    *,
-    unit: UnitFilter = None,
-    limit: LimitOption = 50,
-    cursor: CursorOption = None,
-    everything: AllOption = False,
-) -> None:
+def list_(session: Session, *, unit: UnitFilter = None, paging: Paging) -> None:
     """List users."""
-    print_list(
-        session,
-        session.api.users,
-        _USER_COLUMNS,
-        limit=limit,
-        cursor=cursor,
-        everything=everything,
-        unit=unit,
-    )
+    print_list(session, session.api.users, _USER_COLUMNS, paging, unit=unit)
 
 
 @app.verb("create", "autoprovision user create ada@example.edu --unit physics --role requester")
