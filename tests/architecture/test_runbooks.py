@@ -3,15 +3,21 @@
 import re
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
 from tests.architecture.templates import ROOT, listed, load, of_type, resolved, statements
 
 from autoprovision.deployer.errors import DeployError
 from autoprovision.deployer.sources import Sources, find_sources
-from autoprovision.domain.operation import REQUEST_PARAMETER, TOKEN_PARAMETER
+from autoprovision.domain.operation import (
+    MOST_TOKEN,
+    MOST_VALUE,
+    REQUEST_PARAMETER,
+    TOKEN_PARAMETERS,
+)
 from autoprovision.embedded.runbooks import actions
-from autoprovision.embedded.runbooks.documents import read
+from autoprovision.embedded.runbooks.documents import OutOfBounds, check_bounds, read
 
 TEMPLATE = load("infra/runbooks.yaml")
 FILES = {path.stem: path for path in sorted((ROOT / "runbooks").glob("*.yaml"))}
@@ -40,6 +46,7 @@ ACCOUNT_WIDE = {
     "ssm:ListCommandInvocations", "ssm:ListCommands",
 }  # fmt: skip
 PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
+WHOLE_TOKEN = "".join(f"{{{{ {name} }}}}" for name in TOKEN_PARAMETERS)
 TAGGED = {"autoscaling:ResumeProcesses", "autoscaling:SuspendProcesses"}
 
 
@@ -78,13 +85,13 @@ def test_it_is_one_that_systems_manager_takes_and_the_embedded_aws_plays(name: s
 @pytest.mark.parametrize("name", WHOLE)
 def test_every_way_through_it_answers_the_token(name: str):
     steps = {step["name"]: step for step in RUNBOOKS[name]["mainSteps"]}
-    assert {REQUEST_PARAMETER, TOKEN_PARAMETER, "InstanceIds"} <= set(RUNBOOKS[name]["parameters"])
+    assert {REQUEST_PARAMETER, "InstanceIds"} <= set(RUNBOOKS[name]["parameters"])
     for step in steps.values():
         if step["name"].startswith("Answer"):
             assert step["isEnd"]
             assert step["onFailure"] == "Continue"
             assert step["isCritical"] is False
-            assert step["inputs"]["taskToken"] == "{{ TaskToken }}"
+            assert step["inputs"]["taskToken"] == WHOLE_TOKEN
             continue
         ways = [step["nextStep"], step["onFailure"].removeprefix("step:")]
         ways += [step["onCancel"].removeprefix("step:")] if "onCancel" in step else []
@@ -98,6 +105,42 @@ def test_every_way_through_it_answers_the_token(name: str):
             reached.add(step["name"])
             todo += [str(step.get(way, "")).removeprefix("step:") for way in ("nextStep", "onFailure", "onCancel") if str(step.get(way, "")).removeprefix("step:") in steps]  # fmt: skip
     assert reached == set(steps)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_it_takes_a_task_token_in_all_its_pieces(name: str):
+    parameters = RUNBOOKS[name]["parameters"]
+    taken = [one for one in parameters if one.startswith("TaskToken")]
+    assert tuple(taken) == TOKEN_PARAMETERS
+    # A short token leaves the later ones out: an empty value is refused.
+    assert ["default" in parameters[one] for one in taken] == [False, True, True, True]
+    assert {parameters[one].get("default", "") for one in taken} == {""}
+
+
+def test_the_pieces_are_as_long_as_aws_allows():
+    session = botocore.session.get_session()
+    assert session.get_service_model("stepfunctions").shape_for("TaskToken").metadata["max"] == MOST_TOKEN  # fmt: skip
+    systems_manager = session.get_service_model("ssm")
+    value = systems_manager.shape_for("AutomationParameterValue").metadata
+    values = systems_manager.shape_for("AutomationParameterValueList").metadata
+    names = systems_manager.shape_for("AutomationParameterMap").metadata
+    name = systems_manager.shape_for("AutomationParameterKey").metadata
+    assert (value["min"], value["max"]) == (1, MOST_VALUE)
+    assert MOST_VALUE * len(TOKEN_PARAMETERS) >= MOST_TOKEN
+    assert f"$ * {MOST_VALUE}, {MOST_VALUE}" in (ROOT / "workflows/operate.asl.json").read_text()
+    # What the embedded AWS refuses is what the model does.
+    for given in (
+        {"V": ["x" * value["max"]]}, {"V": ["x"] * values["max"]}, {"N" * name["max"]: ["x"]},
+        {f"N{number}": ["x"] for number in range(names["max"])},
+    ):  # fmt: skip
+        check_bounds(given)
+    for given in (
+        {"V": ["x" * (value["max"] + 1)]}, {"V": [""]}, {"V": ["x"] * (values["max"] + 1)},
+        {"N" * (name["max"] + 1): ["x"]},
+        {f"N{number}": ["x"] for number in range(names["max"] + 1)},
+    ):  # fmt: skip
+        with pytest.raises(OutOfBounds):
+            check_bounds(given)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -154,7 +197,7 @@ def test_its_role_is_narrow(name: str):
 def test_an_operation_fills_its_runbook(blueprint: str, name: str, declared: dict[str, Any]):
     parameters = RUNBOOKS[declared["runbook"]]["parameters"]
     given = declared.get("runbookParameters") or {}
-    itself = {"AutomationAssumeRole", "InstanceIds", REQUEST_PARAMETER, TOKEN_PARAMETER}
+    itself = {"AutomationAssumeRole", "InstanceIds", REQUEST_PARAMETER, *TOKEN_PARAMETERS}
     needed = {key for key, one in parameters.items() if "default" not in one}
     assert needed <= set(given) | itself
     assert set(given) <= set(parameters) - itself

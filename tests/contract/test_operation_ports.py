@@ -15,6 +15,9 @@ from autoprovision.aws.ssm_machines import SsmMachines
 from autoprovision.domain.clock import iso
 from autoprovision.domain.operation import (
     MOST_MACHINES,
+    MOST_TOKEN,
+    MOST_VALUE,
+    TOKEN_PARAMETERS,
     Automation,
     AutomationStatus,
     AutomationStep,
@@ -31,14 +34,17 @@ from autoprovision.ports import Automations, Machines, OperationFiles
 
 A = AutomationStatus
 REGION = "ap-southeast-1"
+# The longest that there is, and one of which the last piece is short.
+LONGEST = "".join(chr(ord("a") + place % 26) for place in range(MOST_TOKEN))
+SHORTER = LONGEST[: 2 * MOST_VALUE + 1]
 EVERYTHING = {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}
 CONTENT = {
     "schemaVersion": "0.3",
     "assumeRole": "{{ AutomationAssumeRole }}",
     "parameters": {
         "AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"}, "RequestId": {"type": "String"},
-        "TaskToken": {"type": "String"}, "InstanceIds": {"type": "StringList"},
-        "Command": {"type": "String"},
+        "InstanceIds": {"type": "StringList"}, "Command": {"type": "String"},
+        **{name: {"type": "String", "default": ""} for name in TOKEN_PARAMETERS},
     },
     "mainSteps": [
         {
@@ -54,6 +60,12 @@ CONTENT = {
 
 def an_hour_ago() -> str:
     return iso(datetime.now(UTC) - timedelta(hours=1))
+
+
+def pieces_of(token: str) -> dict[str, list[str]]:
+    """A token as the workflow hands it over: none of the pieces is empty."""
+    cut = [token[start : start + MOST_VALUE] for start in range(0, len(token), MOST_VALUE)]
+    return {name: [piece] for name, piece in zip(TOKEN_PARAMETERS, cut, strict=False)}
 
 
 class Runs:
@@ -72,21 +84,25 @@ class Runs:
             runbook(client, f"{store.prefix}-work", CONTENT)
             runbook(client, f"{store.prefix}-work-more", CONTENT)
 
-    def start(self, request_id: str, command: str, *, code: int | None, said: str = "") -> str:
+    def start(
+        self, request_id: str, command: str, *, code: int | None, said: str = "",
+        waits_by: str = "token",
+    ) -> str:  # fmt: skip
         """Start one. Args: code: its exit code; None while it runs."""
         self._number += 1
         if self.store.is_memory:
-            return self._pretend(request_id, code, said)
+            return self._pretend(request_id, code, said, waits_by)
         given = {
-            "RequestId": [request_id], "TaskToken": ["token"], "InstanceIds": [self.instance],
+            "RequestId": [request_id], "InstanceIds": [self.instance],
             "AutomationAssumeRole": [self.role], "Command": [command],
+            **pieces_of(waits_by),
         }  # fmt: skip
         answer = self.store.client("ssm").start_automation_execution(
             DocumentName=f"{self.store.prefix}-work", Parameters=given
         )
         return str(answer["AutomationExecutionId"])
 
-    def _pretend(self, request_id: str, code: int | None, said: str) -> str:
+    def _pretend(self, request_id: str, code: int | None, said: str, token: str) -> str:
         automation_id, command = f"a{self._number}", f"c{self._number}"
         status = {None: A.RUNNING, 0: A.SUCCEEDED}.get(code, A.FAILED)
         step = AutomationStep(
@@ -94,7 +110,7 @@ class Runs:
             failure="it failed" if status is A.FAILED else "",
         )  # fmt: skip
         self.memory.known[automation_id] = Automation(
-            id=automation_id, request_id=request_id, status=status, token="token", steps=(step,)
+            id=automation_id, request_id=request_id, status=status, token=token, steps=(step,)
         )
         self.memory.runbooks[automation_id] = "work"
         self.memory.said[command] = [
@@ -125,6 +141,13 @@ def test_one_that_went_well_is_told_with_what_its_machine_said(runs: Runs):
     (output,) = runs.port.outputs(found.steps[0].command_id)
     assert (output.status, output.exit_code) == ("Success", 0)
     assert "hello" in output.output
+
+
+@pytest.mark.parametrize("token", [LONGEST, SHORTER], ids=["longest", "three pieces"])
+def test_a_token_in_pieces_is_read_in_one(runs: Runs, token: str):
+    found = runs.port.read(runs.start("req_7", "true", code=0, waits_by=token))
+    assert found is not None
+    assert found.token == token
 
 
 def test_one_that_failed_names_its_step(runs: Runs):

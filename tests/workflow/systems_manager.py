@@ -13,8 +13,10 @@ from autoprovision.domain.operation import (
     AutomationStep,
     CommandOutput,
     Machine,
+    joined_token,
 )
 from autoprovision.domain.request import Request
+from autoprovision.embedded.runbooks.documents import OutOfBounds, check_bounds
 from autoprovision.usecases import operations
 
 A = AutomationStatus
@@ -61,13 +63,17 @@ class SystemsManager:
             raise CloudFormationError(
                 "Ssm.IdempotentParameterMismatchException", "It was used with others"
             )
-        self.started.append(arguments)
         given = arguments["Parameters"]
+        try:
+            check_bounds(given)
+        except OutOfBounds as problem:
+            raise CloudFormationError("Ssm.ValidationException", str(problem)) from None
+        self.started.append(arguments)
         automation_id = f"a{len(self.started)}"
         self._tokens[arguments["ClientToken"]] = automation_id
         self.world.automations.known[automation_id] = Automation(
             id=automation_id, request_id=given["RequestId"][0], status=A.RUNNING,
-            token=given["TaskToken"][0],
+            token=joined_token(given),
         )  # fmt: skip
         name = arguments["DocumentName"].partition("RunbookPrefix")[2]
         self.world.automations.runbooks[automation_id] = name

@@ -6,6 +6,8 @@ import time
 from datetime import timedelta
 
 import pytest
+import yaml
+from tests.workflow.definitions import ROOT
 from tests.workflow.engine import Engine
 from tests.workflow.systems_manager import (
     MACHINE,
@@ -18,6 +20,9 @@ from tests.workflow.systems_manager import (
 from tests.workflow.world import ADA, BOB, SECRET, World, policy
 
 from autoprovision.domain.errors import UnavailableError
+from autoprovision.domain.operation import MOST_TOKEN, MOST_VALUE, TOKEN_PARAMETERS
+from autoprovision.embedded.runbooks.documents import parameters_of
+from autoprovision.embedded.runbooks.values import filled
 from autoprovision.steps.operation import settle_automation
 from autoprovision.steps.sweep import sweep
 from autoprovision.usecases import approvals, cancellation
@@ -83,6 +88,43 @@ def test_a_command_travels_by_reference_and_is_gone_afterwards(world, engine, ma
     assert world.operation_files.scripts == {}
 
 
+@pytest.mark.parametrize("length", [MOST_TOKEN, 2 * MOST_VALUE, MOST_VALUE + 1, MOST_VALUE, None])
+def test_the_task_token_goes_in_pieces_and_is_answered_whole(
+    world, engine, manager, application, monkeypatch, length
+):
+    made = engine.states.new_uuid
+    if length:
+        monkeypatch.setattr(engine.states, "new_uuid", lambda: (made() * 57)[:length])
+    manager.answers = False
+    answered: list[str] = []
+
+    def answers(automation_id: str) -> None:
+        """As the runbook's own last step does, by what is written in it."""
+        content = yaml.safe_load((ROOT / "runbooks/restart-instances.yaml").read_text("utf-8"))
+        declared = {"parameters": pieces_in(content["parameters"])}
+        values = parameters_of(declared, pieces_in(manager.started[0]["Parameters"]))
+        steps = {one["name"]: one for one in content["mainSteps"]}
+        answered.append(filled(steps["Answer"]["inputs"]["taskToken"], values))
+        assert world.workflows.answer(answered[-1], {})
+
+    manager.changed = answers
+    request = operate(world, application)
+    run = engine.run("operate", request.id)
+    assert run["status"] == "SUCCEEDED", engine.path(run)
+    assert "AwaitRunbook" not in engine.path(run)
+    assert after(world, request)[0].status == "SUCCEEDED"
+    pieces = [value for (value,) in pieces_in(manager.started[0]["Parameters"]).values()]
+    assert "".join(pieces) == answered[0] == world.automations.known["a1"].token
+    assert len(answered[0]) == (length or len(made()))
+    assert [len(one) for one in pieces[:-1]] == [MOST_VALUE] * (len(pieces) - 1)
+    assert all(pieces)
+
+
+def pieces_in(parameters: dict) -> dict:
+    """Those of a runbook's parameters, declared or given, that are pieces of the token."""
+    return {name: one for name, one in parameters.items() if name in TOKEN_PARAMETERS}
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_step_that_fails_once_is_tried_again(world, engine, manager, application, step, when):
@@ -124,8 +166,11 @@ def test_a_start_that_is_throttled_is_tried_again(world, engine, manager, applic
     assert after(world, request)[0].status == "SUCCEEDED"
 
 
-def test_a_start_that_is_refused_says_why(world, engine, manager, application):
-    manager.start_fails = ["Ssm.InvalidAutomationExecutionParametersException"]
+@pytest.mark.parametrize(
+    "error", ["Ssm.InvalidAutomationExecutionParametersException", "Ssm.ValidationException"]
+)
+def test_a_start_that_is_refused_says_why(world, engine, manager, application, error):
+    manager.start_fails = [error]
     request = operate(world, application)
     engine.run("operate", request.id)
     done, lives = after(world, request)

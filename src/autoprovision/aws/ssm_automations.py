@@ -8,11 +8,11 @@ from botocore.exceptions import ClientError
 from autoprovision.aws.answers import answering, code_of
 from autoprovision.domain.operation import (
     REQUEST_PARAMETER,
-    TOKEN_PARAMETER,
     Automation,
     AutomationStatus,
     AutomationStep,
     CommandOutput,
+    joined_token,
 )
 
 _SERVICE = "Systems Manager"
@@ -115,7 +115,7 @@ def _automation(found: dict[str, Any]) -> Automation:
         id=found["AutomationExecutionId"],
         request_id=next(iter(given.get(REQUEST_PARAMETER, [])), ""),
         status=_STATUS.get(found["AutomationExecutionStatus"], _S.RUNNING),
-        token=next(iter(given.get(TOKEN_PARAMETER, [])), ""),
+        token=joined_token(given),
         steps=tuple(_step(one) for one in found.get("StepExecutions", [])),
         failure=found.get("FailureMessage", ""),
     )

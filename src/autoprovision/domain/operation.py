@@ -5,6 +5,7 @@ The blueprint's manifest says what is offered, a runbook of Systems Manager does
 
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +14,10 @@ from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.resource import Resource
 
-REQUEST_PARAMETER, TOKEN_PARAMETER = "RequestId", "TaskToken"
+REQUEST_PARAMETER = "RequestId"
+# A task token has up to 2048 characters, a value of an execution's parameter at most 512.
+MOST_TOKEN, MOST_VALUE = 2048, 512
+TOKEN_PARAMETERS = tuple(f"TaskToken{number + 1}" for number in range(MOST_TOKEN // MOST_VALUE))
 APPLICATION_TAG = "autoprovision:application"
 # One call of Run Command takes no more instances by their ids.
 MOST_MACHINES = 50
@@ -116,6 +120,11 @@ class DiagnosticFile(Resource):
     expires_in: int
 
 
+def joined_token(given: Mapping[str, Sequence[str]]) -> str:
+    """The task token that an execution was started with, of its pieces; empty without one."""
+    return "".join(piece for name in TOKEN_PARAMETERS for piece in given.get(name, ()))
+
+
 def client_token(request_id: str) -> str:
     """The token by which Systems Manager starts a request's runbook once: it has to be a UUID."""
     return str(uuid.uuid5(_NAMESPACE, request_id))
@@ -148,12 +157,19 @@ def checked(declared: DeclaredOperation, given: dict[str, Any]) -> dict[str, str
             faults.append(Fault(pointer("parameters", name), sentence, "MISSING"))
             continue
         try:
-            texts[name] = one.text_of(value)
+            texts[name] = _fitting(one.text_of(value), script=one.type == "script")
         except ValueError as error:
             faults.append(Fault(pointer("parameters", name), f"{name} {error}", "INVALID_VALUE"))
     if faults:
         raise InvalidInputError(faults)
     return texts
+
+
+def _fitting(text: str, *, script: bool) -> str:
+    """A value that Systems Manager takes; scripts go by reference."""
+    if not script and not 1 <= len(text) <= MOST_VALUE:
+        raise ValueError(f"must have 1 to {MOST_VALUE} characters.")
+    return text
 
 
 def why(automation: Automation) -> str:

@@ -1,7 +1,7 @@
 """An operation's own steps: prepare its runbook, wait for it, keep what came of it, and stop it.
 
 The state RunRunbook starts the runbook by itself, with a task token that the runbook answers as its
-last step. No wake-up is lost: the token is a parameter of the execution, so whoever reads an
+last step. No wake-up is lost: the token is in parameters of the execution, so whoever reads an
 execution that has ended (AutomationEvents, Sweep) can answer in its place. A start whose answer was
 lost is found by the request that it carries; AwaitRunbook then waits by a token of its own, since
 the runbook's is dead. What a runbook did is not taken back: the way back stops it and says what it

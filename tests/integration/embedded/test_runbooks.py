@@ -164,6 +164,16 @@ def test_wrong_parameters_are_refused(workshop, parameters, word):
     assert word in error["Message"]
 
 
+@pytest.mark.parametrize("values", [["x" * 513], [f"i-{number}" for number in range(51)]])
+def test_what_is_longer_than_the_service_s_model_says_is_refused(workshop, values):
+    name = made(workshop, step("Work", "aws:sleep", {"Duration": "PT0S"}))
+    with pytest.raises(ClientError) as refused:
+        started(workshop, name, InstanceIds=values)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    longest = [*values[:1], *values[2:]] if len(values) > 1 else [values[0][:512]]
+    assert ended(workshop, started(workshop, name, InstanceIds=longest))
+
+
 def test_its_role_answers_a_task_token_and_events_tell_of_it(workshop):
     url, arn = workshop.queue()
     events = workshop.client("events")

@@ -164,7 +164,7 @@ def running(world: World, ends: AutomationStatus | None = None) -> Ready:
     made = operation.prepare_runbook(dict(event), world)["run"]
     manager = SystemsManager(world)
     manager.ends, manager.answers = ends, False
-    given = {**made["parameters"], "TaskToken": ["token-of-the-start"]}
+    given = {**made["parameters"], "TaskToken1": ["token-of-the-start"]}
     manager.start({
         "DocumentName": f"RunbookPrefix{made['runbook']}", "ClientToken": made["clientToken"],
         "Parameters": given,

@@ -1,9 +1,10 @@
 """Systems Manager runs runbooks.
 
 AWS: StartAutomationExecution runs a document of the type Automation with the role that it assumes,
-once for each client token; its executions are read, listed and stopped, and EventBridge is told of
-them (Systems Manager user guide, "AWS Systems Manager Automation", and API reference).
-CloudFormation makes `AWS::SSM::Document`.
+once for each client token, and takes values of 512 characters, 50 of a parameter, and no more; its
+executions are read, listed and stopped, and EventBridge is told of them (Systems Manager user
+guide, "AWS Systems Manager Automation", and API reference). CloudFormation makes
+`AWS::SSM::Document`.
 
 MiniStack: has no automations and no documents.
 
@@ -25,6 +26,8 @@ from autoprovision.embedded.runbooks.automation import SERVICE, Execution, Runne
 from autoprovision.embedded.runbooks.documents import (
     Document,
     InvalidDocument,
+    OutOfBounds,
+    check_bounds,
     parameters_of,
     read,
 )
@@ -105,18 +108,8 @@ def _document(name: str, error: str) -> Document:
 
 
 def _start(request: dict[str, Any]) -> dict[str, Any]:
-    found = _document(str(request.get("DocumentName", "")), "AutomationDefinitionNotFoundException")
-    version = str(request.get("DocumentVersion") or "$DEFAULT")
     given: dict[str, list[str]] = request.get("Parameters") or {}
-    try:
-        content = found.content(version)
-        values = parameters_of(content, given)
-    except KeyError:
-        raise Refused(
-            "AutomationDefinitionVersionNotFoundException", f"There is no version {version}"
-        ) from None
-    except InvalidDocument as problem:
-        raise Refused("InvalidAutomationExecutionParametersException", str(problem)) from None
+    found, content, values = _to_run(request, given)
     role = str(values.get("AutomationAssumeRole") or "")
     if role:
         _must_pass(role)
@@ -135,6 +128,27 @@ def _start(request: dict[str, Any]) -> dict[str, Any]:
             _tokens[token] = (request, execution.id)
     _run(execution)
     return {"AutomationExecutionId": execution.id}
+
+
+def _to_run(
+    request: dict[str, Any], given: dict[str, list[str]]
+) -> tuple[Document, dict[str, Any], dict[str, Any]]:
+    """The document, its content in the version that is asked for, and what it runs with."""
+    try:
+        check_bounds(given)
+    except OutOfBounds as problem:
+        raise Refused("ValidationException", str(problem)) from None
+    found = _document(str(request.get("DocumentName", "")), "AutomationDefinitionNotFoundException")
+    version = str(request.get("DocumentVersion") or "$DEFAULT")
+    try:
+        content = found.content(version)
+        return found, content, parameters_of(content, given)
+    except KeyError:
+        raise Refused(
+            "AutomationDefinitionVersionNotFoundException", f"There is no version {version}"
+        ) from None
+    except InvalidDocument as problem:
+        raise Refused("InvalidAutomationExecutionParametersException", str(problem)) from None
 
 
 def _must_pass(role: str) -> None:

@@ -24,6 +24,12 @@ ACTIONS = frozenset(
 _NAME = re.compile(r"^[a-zA-Z0-9_]{3,128}$")
 _DOCUMENT_NAME = re.compile(r"^[a-zA-Z0-9_.-]{3,128}$")
 _ARN_TYPE = "AWS::IAM::Role::Arn"
+# API reference of StartAutomationExecution, "Parameters".
+_MOST_PARAMETERS, _MOST_NAME, _MOST_VALUES, _MOST_VALUE = 200, 50, 50, 512
+
+
+class OutOfBounds(Exception):  # noqa: N818
+    """The service's own model refuses a request, before anything looks at the document."""
 
 
 class InvalidDocument(Exception):  # noqa: N818
@@ -87,6 +93,30 @@ def _check_steps(steps: Any) -> None:
         for way in [*ways, str(step.get("nextStep", ""))]:
             if way not in {"", "Abort", "Continue", *names}:
                 raise InvalidDocument(f"The step {name} leads to {way}, which is not there")
+
+
+def check_bounds(given: dict[str, list[str]]) -> None:
+    """See that what an execution is given is within what the service's model allows.
+
+    Raises:
+        OutOfBounds: with the constraint.
+    """
+    if len(given) > _MOST_PARAMETERS:
+        raise _out_of_bounds(f"length less than or equal to {_MOST_PARAMETERS}")
+    for name, values in given.items():
+        if not 1 <= len(name) <= _MOST_NAME:
+            raise _out_of_bounds(f"keys of length 1 to {_MOST_NAME}")
+        if len(values) > _MOST_VALUES:
+            raise _out_of_bounds(f"no list longer than {_MOST_VALUES}")
+        if any(not 1 <= len(value) <= _MOST_VALUE for value in values):
+            raise _out_of_bounds(f"values of length 1 to {_MOST_VALUE}")
+
+
+def _out_of_bounds(constraint: str) -> OutOfBounds:
+    return OutOfBounds(
+        f"1 validation error detected: Value at 'parameters' failed to satisfy constraint: "
+        f"Member must have {constraint}"
+    )
 
 
 def parameters_of(content: dict[str, Any], given: dict[str, list[str]]) -> dict[str, Any]:
