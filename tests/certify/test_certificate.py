@@ -6,13 +6,14 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from tests.certify import certificate
 from tests.certify.engine import engines
 from tests.certify.faults import F, Place, Point
-from tests.certify.play import Make, play
+from tests.certify.play import Make, Outcome, play
 from tests.certify.scenarios import SCENARIOS, Scenario
 from tests.certify.scenarios.common import FIRST
 from tests.certify.world import CATALOG, ROOT, blueprints
@@ -23,7 +24,7 @@ from autoprovision.deployer.blueprint_folder import BlueprintFolder
 WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
 IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
 # Each point of every n-th is played; a prime, so that each kind of fault is met at many places.
-_EVERY = 37
+_EVERY = 53
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +35,22 @@ def make() -> Iterator[Make]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.fixture(scope="module")
+def faultless(make: Make) -> Callable[[Scenario], Outcome]:
+    """A scenario without a fault, played once."""
+    return cache(lambda scenario: play(home(scenario), scenario, None, make))
+
+
 def home(scenario: Scenario) -> BlueprintFolder:
     """The first blueprint that a scenario is played on."""
     name = (scenario.on or (FIRST,))[0]
     return next(one for one in blueprints() if one.manifest.id == name)
 
 
-def test_every_state_of_every_workflow_is_entered_by_a_scenario(make: Make):
+def test_every_state_of_every_workflow_is_entered_by_a_scenario(faultless):
     entered: dict[str, set[str]] = {name: set() for name in WORKFLOWS}
     for scenario in SCENARIOS:
-        entered[scenario.workflow] |= play(home(scenario), scenario, None, make).states
+        entered[scenario.workflow] |= faultless(scenario).states
     for workflow in WORKFLOWS:
         missing = set(states_of(workflow)) - entered[workflow]
         assert missing == set(), f"{workflow}: add a scenario in scenarios/"
@@ -69,16 +76,16 @@ def test_every_blueprint_carries_its_certificate(folder):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
-def test_a_scenario_ends_as_it_should_and_leaves_nothing(scenario: Scenario, make: Make):
-    outcome = play(home(scenario), scenario, None, make)
+def test_a_scenario_ends_as_it_should_and_leaves_nothing(scenario: Scenario, faultless):
+    outcome = faultless(scenario)
     assert outcome.broken == []
     assert outcome.status in scenario.ends
 
 
 @pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=IDS)
-def test_whatever_goes_wrong_nothing_is_left(number: int, make: Make):
+def test_whatever_goes_wrong_nothing_is_left(number: int, make: Make, faultless):
     scenario = SCENARIOS[number]
-    places = play(home(scenario), scenario, None, make).places
+    places = faultless(scenario).places
     for point in list(certificate.points_of(places))[number % _EVERY :: _EVERY]:
         broken, _ = certificate.try_point(home(scenario), scenario, point, make)
         assert broken == [], point

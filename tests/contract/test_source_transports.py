@@ -198,8 +198,9 @@ def ssh_server(host_key: paramiko.PKey, interface: GitOverSsh) -> Iterator[int]:
             transports.append(transport)
             try:
                 transport.start_server(server=interface)
-            except paramiko.SSHException:
-                transport.close()  # the client did not believe the host key
+            except (paramiko.SSHException, OSError, EOFError):
+                # The client did not believe the host key, and may have gone before it said so.
+                transport.close()
 
     thread = threading.Thread(target=accept)
     thread.start()
