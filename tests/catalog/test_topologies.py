@@ -4,7 +4,7 @@ import pytest
 from tests.catalog.test_folders import FOLDERS, IDS, BlueprintFolder
 
 from autoprovision.domain.request import TargetEnvironment
-from autoprovision.usecases.applications import _PROTECTED
+from autoprovision.usecases.terminations import PROTECTED
 
 
 def _nodes(chosen: dict[str, str], facts: dict[str, str]) -> None:
@@ -95,4 +95,4 @@ def test_a_table_says_what_the_parameters_do(
     assert (topology.facts["kept"] == "nothing") == (not topology.keeps)
     # Terminating anything in prod waits for an approver.
     confirmed = "an approver confirms its end" in topology.facts["protection"]
-    assert confirmed == (environment in _PROTECTED)
+    assert confirmed == (environment in PROTECTED)

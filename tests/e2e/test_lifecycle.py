@@ -240,6 +240,9 @@ def test_prod_ends_by_two_people(world, template):
     asked = bob.http.delete(path)
     assert asked.status_code == 202, asked.text
     assert asked.json()["reason"] == "TERMINATION_ASKED"
+    told = [mail.subject for mail in world.mails(eve.email)]
+    assert f"Please confirm: {done['applicationName']} is to end" in told
+    assert not [mail for mail in world.mails(bob.email) if "is to end" in mail.subject]
     assert ada.get(path).json()["status"] == "AVAILABLE"
     assert ada.post(path + "/confirm-termination").status_code == 403
     same = bob.post(path + "/confirm-termination")

@@ -16,7 +16,7 @@ from autoprovision.domain.errors import AutoprovisionError, UnavailableError
 from autoprovision.domain.request import Request
 from autoprovision.steps.stack import settle
 from autoprovision.steps.sweep import sweep
-from autoprovision.usecases import applications, approvals, cancellation
+from autoprovision.usecases import approvals, cancellation, terminations
 
 PATIENCE = 20.0
 
@@ -356,7 +356,7 @@ def test_the_sweep_answers_what_no_event_told(world: World, engine: Engine):
 
 def terminate(world: World) -> Request:
     application = next(iter(world.records.applications(None, limit=1).items))
-    return applications.terminate(
+    return terminations.terminate(
         world.users.by_email(ADA).actor(),
         application.id,
         world,

@@ -9,7 +9,7 @@ from autoprovision.domain.errors import ConflictError, InvalidInputError
 from autoprovision.domain.finding import Finding
 from autoprovision.domain.request import Request
 from autoprovision.domain.stack import StackResource
-from autoprovision.usecases import applications, resumption
+from autoprovision.usecases import resumption, terminations
 
 
 def stuck(world: World, engine: Engine) -> Request:
@@ -119,7 +119,7 @@ def test_what_the_blueprint_keeps_is_told_before_and_after_and_recorded(
     first = world.submit()
     engine.run("provision", first.id)
     ada = world.users.by_email(ADA).actor()
-    told = applications.ending(ada, world.application(first).id, world)
+    told = terminations.ending(ada, world.application(first).id, world)
     assert told["kept"] == [
         {"resource": "Policy", "what": "as it is"},
         {"resource": "Site", "what": "its backups, for 30 days"},

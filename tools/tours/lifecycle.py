@@ -133,6 +133,6 @@ def _sweep(tour: Stage, sign: str) -> str:
     return _counts(told[-1])
 
 
-_AFTERWARDS = """In prod, `application terminate` only asks: another person, an approver or an administrator, says `application confirm-termination ID`. What is lost and what is kept is said before anybody says yes (`DELETE /applications/ID?dryRun=true`).
+_AFTERWARDS = """In prod, `application terminate` only asks: another person, an approver or an administrator, says `application confirm-termination ID` within a week. The unit's approvers are mailed; `application extend` takes the question back. An application in prod that has expired is asked about by the platform, each week anew until somebody confirms or extends it. What is lost and what is kept is said before anybody says yes (`DELETE /applications/ID?dryRun=true`).
 
 What it costs to look at 2,000 applications is in [the benchmarks](../benchmarks/README.md)."""

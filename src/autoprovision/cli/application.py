@@ -11,7 +11,7 @@ from rich.console import Console
 from autoprovision.cli.changeview import show_drift, show_preview
 from autoprovision.cli.client import Document
 from autoprovision.cli.commands import Noun
-from autoprovision.cli.errors import CliError
+from autoprovision.cli.errors import REFUSED, CliError
 from autoprovision.cli.files import FileArgument, read_json_bytes
 from autoprovision.cli.lists import Paging, StatusFilter, UnitFilter, print_list
 from autoprovision.cli.outcomes import conclude, watch_application
@@ -28,6 +28,8 @@ from autoprovision.cli.render import (
 from autoprovision.cli.session import Session
 
 _PREVIEW_SECONDS, _PREVIEW_PAUSE = 180.0, 2.0
+# The reason of an application in prod that waits for the second person.
+_ASKED = "TERMINATION_ASKED"
 
 app = Noun("application", "Look after what lives: change it, extend it, end it.")
 
@@ -178,7 +180,29 @@ def terminate(
         session.out.say(_ending(session.api.ending_of(application_id)))
     session.confirm(f"Terminate {application_id}? Everything on it is deleted.", yes=yes)
     answer = session.api.terminate_application(application_id)
+    if answer.get("reason") == _ASKED:
+        _wait_for_another(session, application_id, answer, watch=watch)
+        return
     _go_on(session, application_id, answer, watch=watch, good="TERMINATED")
+
+
+def _wait_for_another(
+    session: Session, application_id: str, answer: Document, *, watch: bool
+) -> None:
+    """Say that nothing is ended yet, and who has to do what.
+
+    Raises:
+        typer.Exit: its end was to be watched, and it has not begun: exit code 1.
+    """
+    session.out.emit(answer, lambda console: _show_application(console, answer))
+    session.out.say("It is asked, not ended: it takes a second person, who is told by mail.")
+    session.out.say(
+        "Next: an approver or an administrator runs "
+        f"`autoprovision application confirm-termination {application_id}`; "
+        f"`autoprovision application extend {application_id} 7d` takes the question back."
+    )
+    if watch:
+        raise typer.Exit(REFUSED)
 
 
 def _ending(told: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from autoprovision.usecases import (
     resumption,
     rosters,
     submission,
+    terminations,
     updates,
     uploads,
     users,
@@ -195,8 +196,8 @@ def _show_application(call: Call) -> Answer:
 
 def _terminate(call: Call) -> Answer:
     if call.query.get("dryRun", "").lower() == "true":
-        return Answer(200, applications.ending(call.actor, call.path["id"], call.platform))
-    accepted = applications.terminate(
+        return Answer(200, terminations.ending(call.actor, call.path["id"], call.platform))
+    accepted = terminations.terminate(
         call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
     )
     if accepted.id == call.path["id"]:
@@ -211,7 +212,7 @@ def _accepted(request: Any) -> Answer:
 
 def _confirm_termination(call: Call) -> Answer:
     return _accepted(
-        applications.confirm_termination(
+        terminations.confirm_termination(
             call.actor, call.path["id"], call.platform, request_id=f"req_{call.operation_id}"
         )
     )

@@ -36,6 +36,7 @@ MESSAGES = (
     "provisioned",
     "rejected",
     "terminated",
+    "termination-asked",
     "update-failed",
     "updated",
 )
@@ -167,7 +168,8 @@ KNOWN = frozenset(
     {
         "application_application_name", "application_business_unit", "application_expires",
         "application_id", "application_target_environment", "application_url",
-        "approval_expires", "approval_question", "approval_submitter", "faults", "grace_ends",
+        "approval_expires", "approval_question", "approval_submitter", "asked_by", "confirm_until",
+        "faults", "grace_ends",
         "plan_blueprint",
         "plan_cost", "plan_easiest_change", "plan_reasons", "plan_version", "portal",
         "request_application_name", "request_business_unit", "request_id", "request_message",

@@ -1,15 +1,14 @@
 """Applications: what lives, and what its people may do to it."""
 
-from datetime import timedelta
 from typing import Any
 
 from autoprovision.domain.actor import Actor, authorize, narrowed, units_within
 from autoprovision.domain.application import Application, ApplicationStatus
-from autoprovision.domain.change import holds_data
 from autoprovision.domain.clock import iso, moment, parse_duration
 from autoprovision.domain.document import business_unit_name
 from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError, NotFoundError
 from autoprovision.domain.quota import unit_account
+from autoprovision.domain.refusals import operation_in_progress
 from autoprovision.domain.request import (
     Request,
     RequestKind,
@@ -56,106 +55,6 @@ def list_applications(
 _CHANGEABLE = frozenset(
     {ApplicationStatus.AVAILABLE, ApplicationStatus.TAINTED, ApplicationStatus.ERROR}
 )
-
-
-# In these an application is ended by two people: one asks, an approver or an admin confirms.
-_PROTECTED = frozenset({TargetEnvironment.PROD})
-_CONFIRM_WITHIN = timedelta(days=7)
-
-
-def is_protected(application: Application) -> bool:
-    """Whether ending it takes a second person."""
-    return application.target_environment in _PROTECTED
-
-
-def ending(actor: Actor, application_id: str, platform: Platform) -> dict[str, Any]:
-    """What ending an application would leave and lose; nothing is changed.
-
-    Returns:
-        `kept`: what stays, as `resource` and `what`; `lost`: resources whose data goes;
-        `monthlyCredits` that come back; `confirmationNeeded`.
-    """
-    application = within_reach(actor, "application.terminate", application_id, platform)
-    version = platform.catalog.version(application.blueprint, application.version)
-    resources = platform.stacks.resources(application.stack_id) if application.stack_id else []
-    topology = version.manifest.topologies[TargetEnvironment(application.target_environment)]
-    whole = version.manifest.kept_on_terminate
-    keeps = dict.fromkeys(whole, "as it is") | topology.keeps
-    there = {one.logical_id for one in resources}
-    kept = [{"resource": one, "what": keeps[one]} for one in sorted(keeps) if one in there]
-    return {
-        "applicationId": application.id, "applicationName": application.application_name,
-        "kept": kept,
-        "lost": sorted(one.logical_id for one in resources
-                       if holds_data(one.type) and one.logical_id not in whole),
-        "monthlyCredits": application.monthly_credits,
-        "confirmationNeeded": is_protected(application),
-    }  # fmt: skip
-
-
-def terminate(
-    actor: Actor, application_id: str, platform: Platform, *, request_id: str
-) -> Request | Application:
-    """End an application: its stack is deleted and verified gone, its credits are given back.
-
-    One that is protected is not ended but marked, until another person confirms.
-
-    Args:
-        request_id: chosen before, so that a repeated call finds what the first one did.
-
-    Returns:
-        The request that ends it, or the application that waits for a second person.
-
-    Raises:
-        ConflictError: code WRONG_STATUS (it is not one that can be ended now) or
-            OPERATION_IN_PROGRESS (another request is changing it).
-    """
-    application = within_reach(actor, "application.terminate", application_id, platform)
-    if is_protected(application) and begun_before(request_id, platform) is None:
-        return ask_to_end(application, platform, by=actor.email)
-    return begin(actor, application, "terminate", platform, request_id=request_id)
-
-
-def ask_to_end(application: Application, platform: Platform, *, by: str) -> Application:
-    """Mark a protected application; who asks first is the one who asked."""
-    must_be_changeable(application)
-    if _is_asked(application, platform):
-        return application
-    message = (
-        f"{by} asked to end it. An approver or an administrator confirms: "
-        f"autoprovision application confirm-termination {application.id}"
-    )
-    note(platform, application.request_id, "Terminate", message)
-    return platform.records.patch_application(
-        application.id, expected_version=application.version_number, termination_asked_by=by,
-        termination_asked_at=iso(platform.now()), termination_confirmed_by=None,
-        reason="TERMINATION_ASKED", message=message,
-    )  # fmt: skip
-
-
-def _is_asked(application: Application, platform: Platform) -> bool:
-    asked = application.termination_asked_at
-    return asked is not None and platform.now() - moment(asked) <= _CONFIRM_WITHIN
-
-
-def confirm_termination(
-    actor: Actor, application_id: str, platform: Platform, *, request_id: str
-) -> Request:
-    """The second person's yes: the protected application is ended.
-
-    Raises:
-        ConflictError: code NOT_ASKED (nobody asked in the last week) or SAME_PERSON.
-    """
-    application = within_reach(actor, "application.confirm", application_id, platform)
-    if begun_before(request_id, platform) is None:
-        if not _is_asked(application, platform):
-            raise ConflictError("Nobody has asked to end it.", code="NOT_ASKED")
-        if application.termination_asked_by == actor.email:
-            raise ConflictError("Another person than who asked confirms.", code="SAME_PERSON")
-        application = platform.records.patch_application(
-            application_id, termination_confirmed_by=actor.email
-        )
-    return begin(actor, application, "terminate", platform, request_id=request_id)
 
 
 def must_be_changeable(application: Application) -> None:
@@ -219,9 +118,11 @@ def change_request(
 def extend(actor: Actor, application_id: str, duration: str, platform: Platform) -> Application:
     """Let an application live longer, counted from when it would have ended.
 
+    Whoever extends it wants it to live: a question to end it is withdrawn.
+
     Raises:
-        ConflictError: code WRONG_STATUS, or TOO_LONG when the environment's longest life from now
-            would be passed.
+        ConflictError: code WRONG_STATUS, OPERATION_IN_PROGRESS (it is being terminated), or
+            TOO_LONG when the environment's longest life from now would be passed.
     """
     application = within_reach(actor, "application.extend", application_id, platform)
     if application.status not in _CHANGEABLE:
@@ -229,22 +130,49 @@ def extend(actor: Actor, application_id: str, duration: str, platform: Platform)
             f"The application is {application.status}; it cannot be extended.",
             code="WRONG_STATUS", status=application.status.value,
         )  # fmt: skip
-    if application.expires_at is None:
+    _must_not_be_ending(application, platform)
+    changes = _withdrawn(application, by=actor.email)
+    if application.expires_at is not None:
+        changes |= _lived_longer(application, duration, platform)
+    if not changes:
         return application
+    changed = platform.records.patch_application(
+        application_id, expected_version=application.version_number,
+        updated_at=iso(platform.now()), **changes,
+    )  # fmt: skip
+    lives = f" to {changed.expires_at}" if changed.expires_at else "; it has no end"
+    note(platform, application.request_id, "Extend", f"{actor.email} extended it{lives}.")
+    return changed
+
+
+def _must_not_be_ending(application: Application, platform: Platform) -> None:
+    """Refuse to prolong what is being terminated, or waits for an operator to go on with that."""
+    if application.operation is None:
+        return
+    if platform.records.request(application.operation).kind == "terminate":
+        raise operation_in_progress(application.id, application.operation)
+
+
+def _withdrawn(application: Application, *, by: str) -> dict[str, Any]:
+    """What takes back a question to end the application; nothing when there is none."""
+    if application.termination_asked_at is None:
+        return {}
+    return {
+        "termination_asked_by": None, "termination_asked_at": None, "reason": "EXTENDED",
+        "message": f"{by} extended it; the question to end it is withdrawn.",
+    }  # fmt: skip
+
+
+def _lived_longer(application: Application, duration: str, platform: Platform) -> dict[str, Any]:
     now = platform.now()
-    until = max(moment(application.expires_at), now) + parse_duration(duration)
+    until = max(moment(application.expires_at or ""), now) + parse_duration(duration)
     longest = _longest_life(application, platform)
     if longest and until > now + parse_duration(longest):
         raise ConflictError(
             f"In {application.target_environment} an application lives at most {longest} from now.",
             code="TOO_LONG", longest=longest,
         )  # fmt: skip
-    changed = platform.records.patch_application(
-        application_id, expected_version=application.version_number, expires_at=iso(until),
-        expiry_reminders=0, updated_at=iso(now),
-    )  # fmt: skip
-    note(platform, application.request_id, "Extend", f"{actor.email} extended it to {iso(until)}.")
-    return changed
+    return {"expires_at": iso(until), "expiry_reminders": 0}
 
 
 def _longest_life(application: Application, platform: Platform) -> str | None:

@@ -17,7 +17,8 @@ from autoprovision.domain.errors import AutoprovisionError
 from autoprovision.domain.events import EventName
 from autoprovision.mails import render
 from autoprovision.ports import Platform
-from autoprovision.usecases.applications import ask_to_end, begin, is_protected
+from autoprovision.usecases.applications import begin
+from autoprovision.usecases.terminations import ask_to_end, is_asked, is_protected
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +97,19 @@ def _remind(application: Application, due: int, platform: Platform) -> None:
 
 
 def _end(application: Application, platform: Platform) -> str:
-    if is_protected(application) and application.termination_asked_by is None:
-        asked = ask_to_end(application, platform, by=_PLATFORM.email)
-        platform.operators.tell(f"{application.application_name} has expired", asked.message)
-        return "asked"
     if is_protected(application):
-        return ""  # two people end it
+        return _ask(application, platform)
     begin(_PLATFORM, application, "terminate", platform, request_id=ending_request_id(application))
     return "expired"
+
+
+def _ask(application: Application, platform: Platform) -> str:
+    """Two people end a protected one: ask, and ask again whenever the question has lapsed."""
+    if is_asked(application, platform):
+        return ""
+    asked = ask_to_end(application, platform, by=_PLATFORM.email)
+    platform.operators.tell(f"{application.application_name} has expired", asked.message)
+    return "asked"
 
 
 def ending_request_id(application: Application) -> str:

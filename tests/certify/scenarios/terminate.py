@@ -17,7 +17,7 @@ from tests.certify.scenarios.common import (
 from tests.workflow.world import ADA
 
 from autoprovision.domain.request import Request
-from autoprovision.usecases import applications
+from autoprovision.usecases import terminations
 
 _SECOND = "req_01je0000000000000000000000"
 
@@ -25,7 +25,7 @@ _SECOND = "req_01je0000000000000000000000"
 def _terminate(world: World, engine: FaultyEngine, environment: str) -> Request:
     application = next(iter(world.records.applications(None, limit=1).items))
     actor = world.users.by_email(ADA).actor()
-    return applications.terminate(actor, application.id, world, request_id=_SECOND)
+    return terminations.terminate(actor, application.id, world, request_id=_SECOND)
 
 
 def _termination(name: str, arrange: Arrange, **more: Any) -> Scenario:

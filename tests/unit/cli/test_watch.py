@@ -216,6 +216,27 @@ def test_terminate_may_answer_with_its_request(
     assert json.loads(result.stdout) == gone
 
 
+@pytest.mark.parametrize(("more", "code"), [((), 0), (("--watch",), 1)])
+def test_an_end_that_takes_a_second_person_is_asked_not_watched(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    an_application: dict[str, Any],
+    more: tuple[str, ...],
+    code: int,
+):
+    waiting = {**an_application, "reason": "TERMINATION_ASKED"}
+    httpserver.expect_oneshot_request("/applications/app_1", method="DELETE").respond_with_json(
+        waiting, 202
+    )
+    result = run("application", "terminate", "app_1", "--yes", "--json", *more)
+    assert result.exit_code == code
+    assert json.loads(result.stdout) == waiting
+    assert "It is asked, not ended" in result.stderr
+    assert "confirm-termination app_1" in result.stderr
+    assert "It ended" not in result.stderr
+
+
 @pytest.mark.parametrize(("end", "code"), [("TERMINATED", 0), ("ERROR", 1), ("TAINTED", 1)])
 def test_without_a_request_the_application_itself_is_watched(
     ada: Profile,

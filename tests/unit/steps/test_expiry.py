@@ -12,7 +12,7 @@ from autoprovision.domain.drift import Difference, Drift
 from autoprovision.domain.errors import ConflictError, UnavailableError
 from autoprovision.domain.request import RequestStatus
 from autoprovision.steps import quota
-from autoprovision.usecases import applications
+from autoprovision.usecases import applications, terminations
 from autoprovision.usecases.audit import audit, drift_of
 from autoprovision.usecases.expiry import GRACE, ending_request_id, tend_expiring
 
@@ -81,11 +81,11 @@ def test_a_lock_that_a_crash_left_is_freed(world: World, living: Application):
     world.records.patch_application(living.id, operation=living.request_id)
     actor = world.users.by_email(ADA).actor()
     with pytest.raises(ConflictError) as refused:
-        applications.terminate(actor, living.id, world, request_id="req_01jg0000000000000000000000")
+        terminations.terminate(actor, living.id, world, request_id="req_01jg0000000000000000000000")
     assert refused.value.reason == "OPERATION_IN_PROGRESS"
     assert audit(world)["freed"] == 1
     assert audit(world)["freed"] == 0
-    applications.terminate(actor, living.id, world, request_id="req_01jg0000000000000000000000")
+    terminations.terminate(actor, living.id, world, request_id="req_01jg0000000000000000000000")
 
 
 def test_a_lock_that_is_held_stays(world: World):

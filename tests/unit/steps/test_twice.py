@@ -30,7 +30,7 @@ from autoprovision.steps import (
     url,
 )
 from autoprovision.steps import notify as notifying
-from autoprovision.usecases import applications, approvals, updates
+from autoprovision.usecases import approvals, terminations, updates
 from autoprovision.usecases.approval_questions import open_question
 
 Ready = tuple[Request, dict[str, Any]]
@@ -111,7 +111,7 @@ def terminating(world: World) -> Ready:
     _, event = awaited(world)
     quota.commit_quota(event, world)
     application = world.records.applications(None, limit=1).items[0]
-    ending = applications.terminate(
+    ending = terminations.terminate(
         world.users.by_email(ADA).actor(),
         application.id,
         world,
