@@ -54,10 +54,16 @@ def test_what_can_be_done_is_listed(ada, machine):
 
 
 def test_a_command_runs_and_its_output_is_told(world, ada, machine):
-    done = operate(ada, machine, "run-command", command=f"echo out-of-$((6*7)); : {SECRET}\nexit 0")
+    done = operate(
+        ada,
+        machine,
+        "run-command",
+        command=f"echo out-of-$((6*7)); echo DB_PASSWORD=hunter$((6*7)); : {SECRET}\nexit 0",
+    )
     lines = told(ada, done)
     assert done["status"] == "SUCCEEDED", lines
-    assert "out-of-42" in lines
+    assert "out-of-42\nDB_PASSWORD=***" in lines
+    assert "hunter42" not in lines
     assert "Success, exit code 0" in lines
     assert "This ran on this machine in place of i-" in lines
     assert SECRET not in lines
@@ -125,6 +131,7 @@ def test_diagnostics_are_downloaded_by_their_own_people_only(world, ada, machine
     (file,) = ada.get(f"/requests/{done['id']}/diagnostics").json()["items"]
     text = httpx.get(file["url"]).text
     assert "== uname -a" in text
+    assert f"/kept/{machine}/{done['id']}/" in file["url"]
     assert file["size"] == len(text.encode())
     other = world.person(world.unit())
     assert other.get(f"/requests/{done['id']}/diagnostics").status_code == 404

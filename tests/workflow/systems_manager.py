@@ -40,6 +40,8 @@ class SystemsManager:
         answers: whether it answers its task token itself.
         lose_answers: how many starts run the runbook and fail to say so.
         start_fails: errors of starts that run nothing.
+        says: what a machine says.
+        failure: Systems Manager's words about the step that failed.
         changed: told of every execution that has moved, as EventBridge would.
     """
 
@@ -50,6 +52,7 @@ class SystemsManager:
         self.lose_answers = 0
         self.start_fails: list[str] = []
         self.stops = True
+        self.says, self.failure = "it said this", "the disk is full"
         self.changed: Callable[[str], None] = lambda automation_id: None
         self.started: list[dict[str, Any]] = []
         self._tokens: dict[str, str] = {}
@@ -89,11 +92,11 @@ class SystemsManager:
         known = self.world.automations.known
         command = f"command-{automation_id}"
         self.world.automations.said[command] = [
-            CommandOutput(instance_id=MACHINE, status=status.value.title(), exit_code=0, output="it said this")
+            CommandOutput(instance_id=MACHINE, status=status.value.title(), exit_code=0, output=self.says)
         ]  # fmt: skip
         step = AutomationStep(
             name="Work", action="aws:runCommand", status=status, command_id=command,
-            failure="" if status is A.SUCCEEDED else "the disk is full",
+            failure="" if status is A.SUCCEEDED else self.failure,
         )  # fmt: skip
         known[automation_id] = known[automation_id].with_(status=status, steps=(step,))
         token = known[automation_id].token

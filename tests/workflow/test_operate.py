@@ -88,6 +88,31 @@ def test_a_command_travels_by_reference_and_is_gone_afterwards(world, engine, ma
     assert world.operation_files.scripts == {}
 
 
+@pytest.mark.parametrize("ends", [A.SUCCEEDED, A.FAILED])
+def test_what_machines_print_and_bring_is_kept_without_secrets(
+    world, engine, manager, application, ends
+):
+    """However the operation ends, in the timeline, in what is handed out, and in what is told."""
+    manager.ends = ends
+    manager.says = f"DB_PASSWORD={SECRET}\nall is well"
+    manager.failure = f"could not reach mysql://root:{SECRET}@db/site"
+    request = operate(world, application, "run-command", command="true")
+    folder = f"{application}/{request.id}"
+    world.operation_files.brought[folder, MACHINE] = f"token: {SECRET}\nsda1 is 40 % full"
+    engine.run("operate", request.id)
+    done = after(world, request)[0]
+    assert done.status == ("SUCCEEDED" if ends is A.SUCCEEDED else "FAILED")
+    lines = "\n".join(one.message for one in world.records.events(request.id, limit=99).items)
+    assert "DB_PASSWORD=***\nall is well" in lines
+    assert world.operation_files.kept[folder, MACHINE] == "token: ***\nsda1 is 40 % full"
+    assert world.operation_files.brought == {}
+    mails = json.dumps([one.text + one.html for one in world.mails()])
+    everything = [lines, done.model_dump_json(), mails, str(after(world, request)[1])]
+    assert not any(SECRET in one for one in everything)
+    if ends is A.FAILED:
+        assert "mysql://***@db/site" in done.message
+
+
 @pytest.mark.parametrize("length", [MOST_TOKEN, 2 * MOST_VALUE, MOST_VALUE + 1, MOST_VALUE, None])
 def test_the_task_token_goes_in_pieces_and_is_answered_whole(
     world, engine, manager, application, monkeypatch, length

@@ -7,6 +7,7 @@ import re
 from enum import StrEnum
 
 from autoprovision.domain.resource import Resource
+from autoprovision.domain.said import shown
 
 MOST_LINES = 20
 MOST_CHARACTERS = 400
@@ -14,12 +15,6 @@ MOST_CHARACTERS = 400
 _OWN = re.compile(r"^\[Container\] \S+ \S+ (?P<said>.*)", re.DOTALL)
 _RUNNING, _GAVE_UP = "Running command", "Command did not exit successfully"
 _NO_PROGRAM = "has no program named"
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_CREDENTIAL = re.compile(
-    r"(?i)\b([A-Z0-9_]*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|ACCESS_KEY|API_KEY)[A-Z0-9_]*)(=|: )\S+"
-)
-# Of an address that holds a user and a password, such as a database's.
-_ADDRESS = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@")
 # What tools say last and what tells nobody anything.
 _CHATTER = re.compile(
     r"^npm (?:error|ERR!)\s*$|^npm (?:error|ERR!) (?:A complete log|code )|^\s+at "
@@ -119,19 +114,14 @@ def said_in(log: list[str], phase: str) -> list[str]:
 
 
 def _said(log: list[str]) -> list[str]:
-    shown = []
+    lines: list[str] = []
     for line in log:
         own = _OWN.match(line)
         if own is None:
-            shown += _clean(line).splitlines()
+            lines += line.split("\n")
         elif _NO_PROGRAM in own["said"]:
-            shown.append(own["said"])
-    return [_cut(line.rstrip()) for line in shown if line.strip()]
-
-
-def _clean(line: str) -> str:
-    shown = _CONTROL.sub("", line.rpartition("\r")[2])
-    return _ADDRESS.sub(r"\1***@", _CREDENTIAL.sub(r"\1\2***", shown))
+            lines.append(own["said"])
+    return [_cut(line.rstrip()) for line in shown(lines) if line.strip()]
 
 
 def _cut(line: str) -> str:

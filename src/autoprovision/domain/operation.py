@@ -3,7 +3,6 @@
 The blueprint's manifest says what is offered, a runbook of Systems Manager does it.
 """
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -13,6 +12,7 @@ from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.resource import Resource
+from autoprovision.domain.said import shown
 
 REQUEST_PARAMETER = "RequestId"
 # A task token has up to 2048 characters, a value of an execution's parameter at most 512.
@@ -23,7 +23,6 @@ APPLICATION_TAG = "autoprovision:application"
 MOST_MACHINES = 50
 MOST_LINES, MOST_CHARACTERS = 40, 500
 _NAMESPACE = uuid.UUID("5f1d3f2e-6c1b-4a56-9a0e-6f2f6f0a7c11")
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Machine(Resource):
@@ -183,13 +182,17 @@ def why(automation: Automation) -> str:
 
 
 def cleaned(text: str, *, most: int = MOST_LINES) -> list[str]:
-    """The last lines of what a machine said, short and without control characters."""
-    lines = [_CONTROL.sub("", line.rpartition("\r")[2]).rstrip() for line in text.split("\n")]
-    told = [line for line in lines if line]
+    """The last lines of what a machine said, short, without control characters and secrets."""
+    lines = [line.rstrip() for line in shown(text.split("\n"))]
     return [
         line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
-        for line in told[-most:]
+        for line in [line for line in lines if line][-most:]
     ]
+
+
+def without_secrets(text: str) -> str:
+    """All that a machine brought, as people may have it."""
+    return "\n".join(shown(text.split("\n")))
 
 
 def told(output: CommandOutput) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
 from autoprovision.memory.outside import Outside
 
+_SECONDS = 300
+
 
 class MemoryMachines:
     """The port `Machines`; `known` holds them by application."""
@@ -55,12 +57,18 @@ class MemoryAutomations:
 
 
 class MemoryOperationFiles:
-    """The port `OperationFiles`; `brought` is filled by whoever plays the machines."""
+    """The port `OperationFiles`.
+
+    Attributes:
+        brought: what each machine wrote, by folder and machine; whoever plays them fills it.
+        kept: what of it people may have.
+    """
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.scripts: dict[tuple[str, str], str] = {}
-        self.brought: dict[str, list[DiagnosticFile]] = {}
+        self.brought: dict[tuple[str, str], str] = {}
+        self.kept: dict[tuple[str, str], str] = {}
 
     def bucket(self) -> str:
         """The bucket."""
@@ -77,6 +85,20 @@ class MemoryOperationFiles:
         self._outside.does("discardScript", folder, name)
         self.scripts.pop((folder, name), None)
 
+    def keep_diagnostics(self, folder: str, clean: Callable[[str], str]) -> None:
+        """Keep what the machines brought as `clean` leaves it, and nothing else of it."""
+        for place in [one for one in self.brought if one[0] == folder]:
+            self._outside.does("keepDiagnostics", *place)
+            self.kept[place] = clean(self.brought[place])
+            self.brought.pop(place)
+
     def diagnostics(self, folder: str) -> list[DiagnosticFile]:
-        """What the machines brought."""
-        return self.brought.get(folder, [])
+        """What was kept of what the machines brought."""
+        return [
+            DiagnosticFile(
+                instance_id=machine, size=len(text.encode()),
+                url=f"https://s3.test/operations/{folder}/{machine}", expires_in=_SECONDS,
+            )
+            for (place, machine), text in sorted(self.kept.items())
+            if place == folder
+        ]  # fmt: skip

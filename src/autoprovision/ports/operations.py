@@ -1,5 +1,6 @@
 """What an operation touches: machines, runbooks of Systems Manager, and the files of both."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
@@ -41,5 +42,11 @@ class OperationFiles(Protocol):
     def discard_script(self, folder: str, name: str) -> None:
         """Delete it; gone already is fine."""
 
+    def keep_diagnostics(self, folder: str, clean: Callable[[str], str]) -> None:
+        """Keep what the machines brought as `clean` leaves it, and nothing else of it.
+
+        Nothing is in anybody's reach before; doing it again keeps what has come since.
+        """
+
     def diagnostics(self, folder: str) -> list[DiagnosticFile]:
-        """What the machines brought, with addresses that work for a short while."""
+        """What was kept of what machines brought, with addresses that work for a short while."""

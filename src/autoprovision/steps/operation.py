@@ -21,6 +21,7 @@ from autoprovision.domain.operation import (
     client_token,
     told,
     why,
+    without_secrets,
 )
 from autoprovision.domain.request import Request, RequestStatus
 from autoprovision.domain.stack import StackResource
@@ -285,10 +286,12 @@ def _work_of(found: Automation) -> list[str]:
 
 
 def _tell_outputs(request: Request, found: Automation, platform: Platform) -> None:
+    """What the machines said and brought, without what looks like a secret."""
     for step in found.steps:
         for output in platform.automations.outputs(step.command_id) if step.command_id else ():
             status = StepStatus.INFO if output.status == "Success" else StepStatus.FAILED
             note(platform, request.id, step.name, told(output), status)
+    platform.operation_files.keep_diagnostics(folder_of(request), without_secrets)
 
 
 def end_operation(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
