@@ -111,7 +111,7 @@ BREAKS: dict[str, tuple[Path, list[tuple[str, str, str | None]]]] = {
     "forbidden-identity": (GREETING, [extra("AWS::IAM::AccessKey", "{a: b}"), PRICED, known("AWS::IAM::AccessKey")]),
     "forbidden-policy": (GREETING, [extra("AWS::IAM::Policy", "{a: b}"), PRICED, known("AWS::IAM::Policy")]),
     "forbidden-managed": (GREETING, [(TEMPLATE, "      RoleName:", "      ManagedPolicyArns: [!Ref AWS::NoValue]\n      RoleName:")]),
-    "forbidden-key-pair": (GREETING, [extra("AWS::EC2::LaunchTemplate", "{LaunchTemplateData: {KeyName: mine}}"), PRICED, allows("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplates")]),
+    "forbidden-key-pair": (GREETING, [extra("AWS::EC2::LaunchTemplate", "{LaunchTemplateData: {KeyName: mine, MetadataOptions: {HttpTokens: required}}}"), PRICED, allows("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplates")]),
     "forbidden-custom": (GREETING, [extra("Custom::Thing", "ServiceToken: x", tags=True), PRICED, known('"Custom::Thing"')]),
     "forbidden-nested": (GREETING, [extra("AWS::CloudFormation::Stack", "TemplateURL: https://elsewhere.example/t.yaml", tags=True), PRICED, known("AWS::CloudFormation::Stack")]),
     "forbidden-network": (GREETING, [extra("AWS::EC2::VPC", "CidrBlock: 10.0.0.0/16", tags=True), PRICED, allows("ec2:CreateVpc", "ec2:DeleteVpc", "ec2:CreateTags")]),
@@ -120,10 +120,14 @@ BREAKS: dict[str, tuple[Path, list[tuple[str, str, str | None]]]] = {
     "forbidden-foreign-group": (GREETING, [extra("AWS::EC2::SecurityGroupEgress", "{GroupId: sg-1}"), PRICED, allows("ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress", "ec2:DescribeSecurityGroups")]),
     "forbidden-public-bucket": (GREETING, [extra("AWS::S3::Bucket", "BucketName: x", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: s3.standard.storage")), allows("s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging")]),
     "forbidden-open-policy": (GREETING, [extra("AWS::SQS::QueuePolicy", "{PolicyDocument: {Statement: [{Effect: Allow, Principal: '*'}]}}"), PRICED, allows("sqs:SetQueueAttributes")]),
+    "forbidden-foreign-account": (GREETING, [(TEMPLATE, "Principal: {Service: lambda.amazonaws.com}", 'Principal: {AWS: "arn:aws:iam::999999999999:root"}')]),
+    "forbidden-wide-policy": (GREETING, [(TEMPLATE, "      RoleName:", "      Policies: [{PolicyName: all, PolicyDocument: {Statement: [{Effect: Allow, Action: '*', Resource: '*'}]}}]\n      RoleName:")]),
     "forbidden-open-permission": (GREETING, [(TEMPLATE, "Principal: apigateway.amazonaws.com", 'Principal: "*"')]),
     "forbidden-open-url": (GREETING, [extra("AWS::Lambda::Url", "{AuthType: NONE, TargetFunctionArn: x}"), PRICED, allows("lambda:CreateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig", "lambda:GetFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig")]),
     "forbidden-public-database": (GREETING, [extra("AWS::RDS::DBInstance", "StorageEncrypted: true", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: rds.t4g.micro")), allows("rds:CreateDBInstance", "rds:DeleteDBInstance", "rds:AddTagsToResource", "rds:DescribeDBInstances", "rds:ModifyDBInstance")]),
     "forbidden-plain-database": (GREETING, [extra("AWS::RDS::DBInstance", "PubliclyAccessible: false", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: rds.t4g.micro")), allows("rds:CreateDBInstance", "rds:DeleteDBInstance", "rds:AddTagsToResource", "rds:DescribeDBInstances", "rds:ModifyDBInstance")]),
+    "forbidden-plain-disk": (GREETING, [extra("AWS::EC2::LaunchTemplate", "{LaunchTemplateData: {BlockDeviceMappings: [{Ebs: {VolumeSize: 8}}], MetadataOptions: {HttpTokens: required}}}"), PRICED, allows("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplates")]),
+    "forbidden-old-metadata": (GREETING, [extra("AWS::EC2::LaunchTemplate", "{LaunchTemplateData: {InstanceType: t4g.nano}}"), PRICED, allows("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplates")]),
     TRANSFORM: (GREETING, [(TEMPLATE, "Resources:\n", "Transform: AWS::Serverless-2016-10-31\nResources:\n")]),
 }  # fmt: skip
 

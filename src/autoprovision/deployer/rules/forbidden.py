@@ -8,6 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from autoprovision.deployer.rules.access import (
+    callable_by_anyone,
+    is_open_block,
+    lets_in_a_stranger,
+    open_to_anyone,
+    reaches_others,
+)
 from autoprovision.deployer.rules.conditions import made_in
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, many, walk
@@ -16,7 +23,7 @@ from autoprovision.domain.document import pointer
 from autoprovision.domain.request import TargetEnvironment
 
 Properties = dict[str, Any]
-_ANYWHERE = {"0.0.0.0/0", "::/0"}
+_BLOCKS = ("CidrIp", "CidrIpv6")
 
 
 @dataclass(frozen=True)
@@ -58,21 +65,41 @@ def _public_bucket(properties: Properties) -> bool:
     return "Public" in str(properties.get("AccessControl"))
 
 
-def _open_to_anyone(properties: Properties) -> bool:
-    """A statement that allows everybody, without a condition."""
-    for _, one in walk(properties):
-        if isinstance(one, dict) and one.get("Effect") == "Allow" and not one.get("Condition"):
-            principal = one.get("Principal")
-            named = principal.get("AWS") if isinstance(principal, dict) else principal
-            if "*" in many(named):
-                return True
-    return False
-
-
 def _open_group(properties: Properties) -> bool:
     # A rule is written in its group, or is a resource of its own; a block may hang on a condition.
-    ways_in = [properties.get(one) for one in ("SecurityGroupIngress", "CidrIp", "CidrIpv6")]
-    return any(one in _ANYWHERE for _, one in walk(ways_in) if isinstance(one, str))
+    ways_in = {one: properties.get(one) for one in ("SecurityGroupIngress", *_BLOCKS)}
+    return any(
+        _is_open(one)
+        for at, block in walk(ways_in)
+        if at.rpartition("/")[2] in _BLOCKS
+        for _, one in walk(block)
+    )
+
+
+def _is_open(block: Any) -> bool:
+    """Whether a block is wide open; what a parameter says may be anything."""
+    return "Ref" in block if isinstance(block, dict) else is_open_block(str(block))
+
+
+def _plain(properties: Properties) -> bool:
+    """Data at rest that nothing encrypts; a member of a cluster is encrypted as its cluster is."""
+    if "DBClusterIdentifier" in properties:
+        return False
+    said = ("StorageEncrypted", "Encrypted", "AtRestEncryptionEnabled")
+    return not any(_is_true(properties.get(one)) for one in said)
+
+
+def _plain_disk(properties: Properties) -> bool:
+    disks = [one["Ebs"] for _, one in walk(properties) if isinstance(one, dict) and "Ebs" in one]
+    return any(not isinstance(one, dict) or not _is_true(one.get("Encrypted")) for one in disks)
+
+
+def _old_metadata(properties: Properties) -> bool:
+    data = properties.get("LaunchTemplateData", properties)
+    options = data.get("MetadataOptions") if isinstance(data, dict) else None
+    if "LaunchTemplate" in properties and options is None:
+        return False
+    return not isinstance(options, dict) or options.get("HttpTokens") != "required"
 
 
 def _of_anothers_group(properties: Properties) -> bool:
@@ -168,16 +195,32 @@ FORBIDDEN: dict[str, Forbidden] = {
         _public_bucket,
     ),
     "forbidden-open-policy": Forbidden(
-        "resource policies that allow everybody",
-        "Name who may, or bind it by a Condition (aws:SourceArn, aws:SourceAccount).",
+        "policies that allow everybody",
+        "Name who may, or bind it by a Condition on who calls (aws:SourceArn, aws:SourceAccount, "
+        "aws:PrincipalOrgID); others, such as aws:SecureTransport, everybody fulfils.",
         (),
-        _open_to_anyone,
+        open_to_anyone,
+    ),
+    "forbidden-foreign-account": Forbidden(
+        "policies that let another account in",
+        "Whoever has that account has what the application has; if it has to be, declare it with a "
+        "comment that says whose it is.",
+        (),
+        lets_in_a_stranger,
+        declarable=True,
+    ),
+    "forbidden-wide-policy": Forbidden(
+        "roles with a star for their actions, or for the things of other applications",
+        "The boundary is one for all applications: name the actions, and what they reach by Ref, "
+        "GetAtt or ${ApplicationId}.",
+        ("AWS::IAM::Role", "AWS::IAM::RolePolicy"),
+        reaches_others,
     ),
     "forbidden-open-permission": Forbidden(
-        "functions that every account may call",
+        "functions that every account may call, itself or by way of a service",
         "Name the service, with SourceArn or SourceAccount.",
         ("AWS::Lambda::Permission",),
-        lambda properties: properties.get("Principal") == "*",
+        callable_by_anyone,
     ),
     "forbidden-open-url": Forbidden(
         "function URLs without authorization",
@@ -190,16 +233,31 @@ FORBIDDEN: dict[str, Forbidden] = {
     "forbidden-public-database": Forbidden(
         "databases with a public address",
         "PubliclyAccessible has to be false, and said.",
-        ("AWS::RDS::DBInstance",),
+        ("AWS::RDS::DBInstance", "AWS::Redshift::Cluster"),
         lambda properties: str(properties.get("PubliclyAccessible")).lower() != "false",
     ),
     "forbidden-plain-database": Forbidden(
-        "databases and file systems without encryption",
+        "databases, disks and file systems without encryption",
         "Say StorageEncrypted: true, or Encrypted: true; AWS's own key costs nothing.",
-        ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::EFS::FileSystem"),
-        lambda properties: not (
-            _is_true(properties.get("StorageEncrypted")) or _is_true(properties.get("Encrypted"))
+        (
+            "AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::EFS::FileSystem",
+            "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster", "AWS::Redshift::Cluster",
+            "AWS::EC2::Volume", "AWS::ElastiCache::ReplicationGroup",
         ),
+        _plain,
+    ),
+    "forbidden-plain-disk": Forbidden(
+        "machines with disks without encryption",
+        "Say Ebs: {Encrypted: true}; AWS's own key costs nothing.",
+        ("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"),
+        _plain_disk,
+    ),
+    "forbidden-old-metadata": Forbidden(
+        "machines whose metadata answer without a token",
+        "Say MetadataOptions: {HttpTokens: required}: else whoever makes the application fetch an "
+        "address gets its role's credentials.",
+        ("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"),
+        _old_metadata,
     ),
 }  # fmt: skip
 TRANSFORM = "forbidden-transform"
