@@ -32,7 +32,7 @@ Resources:
     Type: AWS::S3::Bucket
     Metadata: {Description: Files}
     Properties:
-      BucketName: !Sub "${ApplicationName}-b"
+      BucketName: !Sub "${ApplicationId}-b"
       PublicAccessBlockConfiguration: {BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true}
       Tags:
         - {Key: autoprovision:application, Value: !If [A, !GetAtt B.C, !Ref AWS::NoValue]}

@@ -105,7 +105,10 @@ def test_what_only_the_author_can_decide_is_said_and_found(tmp_path):
 def test_unpriced_types_are_listed_never_zero(tmp_path):
     _, found = started(tmp_path, "thumbnails", TEMPLATES / "thumbnails.json")
     unpriced = [one.detail for one in found.errors if one.rule == "price-missing"]
-    assert unpriced == ["Cache (AWS::ElastiCache::CacheCluster) has no price line."]
+    assert unpriced == [
+        "Crawler (AWS::Glue::Crawler) has no price line.",
+        "Cache (AWS::ElastiCache::CacheCluster) has no price line.",
+    ]
     manifest = tmp_path / "thumbnails" / "blueprint.yaml"
     document = yaml.safe_load(manifest.read_text())
     document["topologies"]["dev"]["prices"].append(
@@ -116,6 +119,70 @@ def test_unpriced_types_are_listed_never_zero(tmp_path):
     assert [one.detail for one in found.errors if one.rule == "price-free"] == [
         "Cache is made in dev; AWS::ElastiCache::CacheCluster is charged for."
     ]
+
+
+@pytest.mark.parametrize("kind", ["AWS::MSK::Cluster", "AWS::Nobody::HeardOfIt", "AWS::SQS::Queue"])
+def test_what_is_not_known_to_be_free_is_asked_for(tmp_path, kind):
+    source = tmp_path / "t.json"
+    source.write_text(json.dumps({"Resources": {"Dear": {"Type": kind}}}))
+    made, found = started(tmp_path, "dear", source)
+    assert f"What does Dear ({kind}) cost a month? Add its price lines." in made.decisions
+    assert "price-missing" in {one.rule for one in found.errors}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        ("AWS::MSK::Cluster", "kafka:CreateCluster"), ("AWS::AppRunner::Service", "apprunner:CreateService"),
+        ("AWS::SageMaker::NotebookInstance", "sagemaker:CreateNotebookInstance"),
+    ],
+)  # fmt: skip
+def test_a_types_own_service_is_not_the_one_that_it_calls_most(tmp_path, kind, action):
+    source = tmp_path / "t.json"
+    source.write_text(json.dumps({"Resources": {"Dear": {"Type": kind}}}))
+    made, _ = started(tmp_path, "dear", source)
+    assert action in (made.folder / "role.yaml").read_text()
+
+
+def test_a_subscription_gets_a_role_that_is_narrow_enough(tmp_path):
+    source = tmp_path / "t.json"
+    topic = {"Type": "AWS::SNS::Topic"}
+    heard = {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": {"Ref": "Topic"}}}
+    source.write_text(json.dumps({"Resources": {"Topic": topic, "Heard": heard}}))
+    _, found = started(tmp_path, "heard", source)
+    assert not {one.rule for one in found.errors} & {"role-resource", "role-action"}
+
+
+def test_what_has_to_go_is_said_first(tmp_path):
+    source = tmp_path / "t.json"
+    kinds = {"Inner": "AWS::CloudFormation::Stack", "Somebody": "AWS::IAM::User"}
+    source.write_text(
+        json.dumps({"Resources": {name: {"Type": kind} for name, kind in kinds.items()}})
+    )
+    made, _ = started(tmp_path, "gone", source)
+    for said, (name, kind) in zip(made.decisions, kinds.items(), strict=False):
+        assert said.startswith(f"{name} ({kind}) has to go: no blueprint has ")
+    # Nothing is granted for what will not be there.
+    assert "iam:CreateUser" not in (made.folder / "role.yaml").read_text()
+
+
+def test_an_export_that_only_one_application_can_have_is_dropped(tmp_path):
+    source = tmp_path / "t.json"
+    outputs = {"Topic": {"Value": {"Ref": "Topic"}, "Export": {"Name": "the-topic"}}}
+    source.write_text(
+        json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs})
+    )
+    made, found = started(tmp_path, "topic", source)
+    assert template_of(made.folder)["Outputs"]["Topic"] == {"Value": {"Ref": "Topic"}}
+    assert "The output Topic is exported no longer" in " ".join(made.decisions)
+    assert "export-shared" not in {one.rule for one in found.errors}
+
+
+def test_a_template_that_says_something_twice_is_refused(tmp_path):
+    source = tmp_path / "t.yaml"
+    source.write_text("Resources:\n  A: {Type: AWS::S3::Bucket}\n  A: {Type: AWS::SNS::Topic}\n")
+    with pytest.raises(InvalidCatalogError, match="Resources/A stands twice"):
+        start_from_template(tmp_path / "twice", source, BOOK.region)
 
 
 def test_parameters_become_what_people_may_set(tmp_path):

@@ -36,14 +36,13 @@ def registered(kind: str, region: str) -> Registered | None:
     except ResourceNotFoundError:
         return None
     properties = schema.get("properties") or {}
-    return Registered(_actions(schema), _tags(properties), frozenset(properties))
+    return Registered(_actions(kind, schema), _tags(properties), frozenset(properties))
 
 
-def _actions(schema: dict[str, Any]) -> tuple[str, ...]:
+def _actions(kind: str, schema: dict[str, Any]) -> tuple[str, ...]:
     handlers = schema.get("handlers") or {}
     every = [one for name in _HANDLERS for one in handlers.get(name, {}).get("permissions", [])]
-    services = [one.partition(":")[0] for one in handlers.get("create", {}).get("permissions", [])]
-    own = max(set(services), key=services.count) if services else ""
+    own = _service(kind, handlers.get("create", {}).get("permissions", []))
     return tuple(
         dict.fromkeys(
             one
@@ -53,6 +52,17 @@ def _actions(schema: dict[str, Any]) -> tuple[str, ...]:
             and (one.startswith(f"{own}:") or one == "iam:PassRole")
         )
     )
+
+
+def _service(kind: str, making: list[str]) -> str:
+    """The service that makes the type: that of the call with its name, else the one called most."""
+    thing = kind.rpartition("::")[2]
+    for action in making:
+        service, _, call = action.partition(":")
+        if thing in call and call.startswith("Create") and not action.startswith(_KEYS):
+            return service
+    services = [one.partition(":")[0] for one in making]
+    return max(dict.fromkeys(services), key=services.count) if services else ""
 
 
 def _tags(properties: dict[str, Any]) -> str:

@@ -132,9 +132,13 @@ SERVICE_NEEDS: dict[str, Need] = {
         "Name",
         {"Tags": "scheduler:TagResource"},
     ),
-    "AWS::SNS::Subscription": Need("{TopicArn}", ("sns:Subscribe",), ("sns:Unsubscribe",)),
+    "AWS::SNS::Subscription": Need(
+        "arn:aws:sns:{region}:{account}:{TopicArn:last}", ("sns:Subscribe",), ("sns:Unsubscribe",)
+    ),
     "AWS::SNS::TopicPolicy": Need(
-        "{Topics}", ("sns:SetTopicAttributes",), ("sns:SetTopicAttributes",)
+        "arn:aws:sns:{region}:{account}:{Topics:last}",
+        ("sns:SetTopicAttributes",),
+        ("sns:SetTopicAttributes",),
     ),
     "AWS::SQS::QueuePolicy": Need(
         "arn:aws:sqs:{region}:{account}:{Queues:last}",

@@ -267,6 +267,14 @@ TRANSFORM_WHY = (
 )
 
 
+def forbidden_kind(kind: str) -> Forbidden | None:
+    """What a resource type is forbidden as, whatever its properties are."""
+    for one in FORBIDDEN.values():
+        if one.kinds and one.finds is None and one.environment is None and one.has(kind, {}):
+            return one
+    return None
+
+
 def forbidden_findings(folder: Folder) -> Iterator[Finding]:
     """Forbidden things in the template that nobody declared, or may declare."""
     template = folder.template

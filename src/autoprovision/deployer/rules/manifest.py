@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+from autoprovision.deployer.rules.conditions import made_in
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import MANIFEST, Folder
+from autoprovision.deployer.templates import Template
+from autoprovision.domain.blueprint import Blueprint
 from autoprovision.domain.document import pointer
 from autoprovision.domain.planning import source_names
 from autoprovision.domain.request import TargetEnvironment
@@ -73,8 +76,22 @@ def parameter_findings(folder: Folder) -> Iterator[Finding]:
                 place = pointer("topologies", environment.value, "keeps", name)
                 detail = f"The template has no {name}."
                 yield folder.found("keeps-unknown", MANIFEST, place, detail)
+        yield from _unsaid(folder, manifest, template, environment)
         filled = {*topology.parameters, *manifest.stack_parameters}
         for name, has_default in template.parameters.items():
             if not has_default and name not in filled:
                 detail = f"The template's parameter {name} gets no value."
                 yield folder.found("parameter-unfilled", MANIFEST, at, detail)
+
+
+def _unsaid(
+    folder: Folder, manifest: Blueprint, template: Template, environment: TargetEnvironment
+) -> Iterator[Finding]:
+    """What outlives an application without people being told."""
+    said = manifest.topologies[environment].keeps
+    for name in sorted(made_in(template, manifest, environment) - set(said)):
+        policy = template.section("Resources")[name].get("DeletionPolicy", "Delete")
+        if policy != "Delete":
+            at = pointer("Resources", name)
+            detail = f"{name} stays in {environment.value} ({policy}), and nobody is told."
+            yield folder.found("keeps-missing", folder.template_name, at, detail)

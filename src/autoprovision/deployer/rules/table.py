@@ -46,6 +46,10 @@ FOLDER_RULES = {
         "What outlives an application is a resource of the template.",
         "Name a resource under `keeps`, or drop it.",
     ),
+    "keeps-missing": Rule(
+        "What stays when an application ends is said for each environment.",
+        "Say what stays, and for how long, under `keeps`, or give it DeletionPolicy: Delete.",
+    ),
     "example-unresolved": Rule(
         "Every environment's example is a request that this blueprint takes there.",
         "Change the example, or what the manifest takes.",
@@ -71,6 +75,11 @@ PRICE_RULES = {
         "What AWS charges for is not called free where it is made.",
         "Give the price and a quantity; an estimate of its use is better than nothing.",
     ),
+    "price-free-unknown": Rule(
+        "What is called free is of a type that is known to cost nothing.",
+        "Look it up among AWS's prices; what is charged for gets a price line.",
+        warning=True,
+    ),
     "price-when": Rule(
         "What is priced only when it is asked for is made only then.",
         "Give the resource a Condition, or a line without `when`.",
@@ -84,6 +93,15 @@ TEMPLATE_RULES = {
     "output-missing": Rule(
         "The template outputs Url, BlueprintId, BlueprintVersion and what publishing needs.",
         "Add the output.",
+    ),
+    "name-shared": Rule(
+        "Names are the application's own.",
+        "Make it of ${PlatformName}-app-${ApplicationId}: two applications may never meet, and the "
+        "service role reaches no other names.",
+    ),
+    "export-shared": Rule(
+        "Exports are named by the application, since an account has each name once.",
+        "Drop the Export, or put ${ApplicationId} into its name.",
     ),
     "description-missing": Rule(
         "Every resource has the words that people read while it is made.",

@@ -6,6 +6,7 @@ from typing import Any
 
 from autoprovision.deployer.needs.registry import registered
 from autoprovision.deployer.needs.table import NEEDS
+from autoprovision.deployer.rules.access import is_own
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, many, walk
 from autoprovision.deployer.templates import Template
@@ -41,6 +42,10 @@ UNTAGGED = frozenset(
         "AWS::Scheduler::Schedule", "AWS::EC2::VPCGatewayAttachment",
     }
 )  # fmt: skip
+# Named by somebody else's name, or by a parameter of their own.
+NOT_NAMED = frozenset(
+    {"AWS::S3::BucketPolicy", "AWS::Route53::RecordSet", "AWS::SES::EmailIdentity"}
+)
 _RULED = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue"}
 # Text that a machine runs: what stands in it was written by the blueprint's author alone.
 _RUN = ("UserData", "ZipFile", "BuildSpec", "Command", "EntryPoint", "InlineCode")
@@ -53,6 +58,7 @@ def template_findings(folder: Folder) -> Iterator[Finding]:
     if folder.template is None:
         return
     yield from _outputs(folder, folder.template)
+    yield from _exports(folder, folder.template)
     for name, resource in folder.template.section("Resources").items():
         yield from _resource(folder, pointer("Resources", name), resource)
     if folder.manifest is not None:
@@ -87,8 +93,32 @@ def _resource(folder: Folder, at: str, resource: dict[str, Any]) -> Iterator[Fin
             place = f"{at}/Properties/Tags" if "Tags" in properties else at
             detail = f"It lacks the tag {', '.join(f'autoprovision:{tag}' for tag in missing)}."
             yield folder.found("tag-missing", file, place, detail)
+    yield from _name(folder, at, kind, properties)
     if kind == "AWS::IAM::Role" and BOUNDARY not in str(properties.get("PermissionsBoundary")):
         yield folder.found("boundary-missing", file, at, "It has no application boundary.")
+
+
+def _exports(folder: Folder, template: Template) -> Iterator[Finding]:
+    for name, output in template.section("Outputs").items():
+        export = output.get("Export")
+        if isinstance(export, dict) and not is_own(export.get("Name")):
+            at = pointer("Outputs", name, "Export")
+            detail = "A second application of this blueprint would export the same name."
+            yield folder.found("export-shared", folder.template_name, at, detail)
+
+
+def _name(folder: Folder, at: str, kind: str, properties: dict[str, Any]) -> Iterator[Finding]:
+    """A name that another application may have too; CloudFormation makes up what is not said."""
+    need = NEEDS.get(kind)
+    if need is None or not need.name_property or kind in NOT_NAMED:
+        return
+    if need.name_property in properties:
+        if not is_own(properties[need.name_property]):
+            place = f"{at}/Properties/{need.name_property}"
+            detail = f"Its {need.name_property} is not of this application alone."
+            yield folder.found("name-shared", folder.template_name, place, detail)
+    elif kind == "AWS::IAM::Role":
+        yield folder.found("name-shared", folder.template_name, at, "It has no RoleName.")
 
 
 def takes_tags(kind: str, region: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from autoprovision.deployer.needs.registry import registered
 from autoprovision.deployer.needs.table import NEEDS
-from autoprovision.deployer.rules.prices import CHARGED
+from autoprovision.deployer.rules.forbidden import forbidden_kind
+from autoprovision.deployer.rules.prices import KNOWN_FREE
 from autoprovision.deployer.starting.template import PLATFORM_PARAMETERS, Fitting
 
 _SOURCES = {
@@ -46,7 +47,9 @@ def manifest_document(name: str, fitting: Fitting) -> dict[str, Any]:
     stack = {key: _SOURCES[key] for key in PLATFORM_PARAMETERS if key in declared}
     if "BucketName" in declared and "BucketName" not in fitting.own:
         stack["BucketName"] = "application.bucket"
-    unknown = sorted({one for one in kinds.values() if one not in NEEDS})
+    unknown = sorted(
+        {one for one in kinds.values() if one not in NEEDS and not forbidden_kind(one)}
+    )
     document = {
         "id": name, "version": "1.0.0", "title": name.replace("-", " ").capitalize(),
         "description": str(fitting.document.get("Description") or "Made of a template.").strip(),
@@ -110,7 +113,7 @@ def _prices(kinds: Mapping[str, str], decisions: list[str]) -> list[dict[str, An
     for name, kind in kinds.items():
         for price, quantity, why in _PRICES.get(kind, ()):
             lines.append({"resource": name, "price": price, "quantity": quantity, "why": why})
-        if kind not in _PRICES and kind not in CHARGED:
+        if kind in KNOWN_FREE:
             lines.append({"resource": name, "price": "free", "why": f"{_noun(kind)} cost nothing"})
         elif kind not in _PRICES:
             decisions.append(f"What does {name} ({kind}) cost a month? Add its price lines.")
@@ -119,7 +122,8 @@ def _prices(kinds: Mapping[str, str], decisions: list[str]) -> list[dict[str, An
 
 def _noun(kind: str) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind.rpartition("::")[2])
-    return f"{words.capitalize()}s"
+    plural = f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
+    return plural.capitalize()
 
 
 def _needs(unknown: list[str], fitting: Fitting) -> dict[str, list[str]]:

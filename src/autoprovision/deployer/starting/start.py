@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from autoprovision.deployer.errors import InvalidCatalogError
-from autoprovision.deployer.rules.forbidden import TRANSFORM_WHY
+from autoprovision.deployer.rules.forbidden import TRANSFORM_WHY, forbidden_kind
 from autoprovision.deployer.starting.manifest import manifest_document
 from autoprovision.deployer.starting.role import role_document
 from autoprovision.deployer.starting.shape import shape_faults
 from autoprovision.deployer.starting.template import Fitting
 from autoprovision.deployer.starting.yaml_text import yaml_text
-from autoprovision.deployer.templates import read_template
+from autoprovision.deployer.templates import Template, read_template
 
 _README = """# {title}
 
@@ -60,12 +60,14 @@ def start_from_template(folder: Path, source: Path, region: str) -> Started:
         )
     if not template.resources:
         raise InvalidCatalogError(f"{source}: It has no resources.", "Name another template.")
-    if faults := list(shape_faults(document)):
+    twice = [f"{at.lstrip('/')} stands twice." for at in template.file.doubles]
+    if faults := [*twice, *shape_faults(document)]:
         raise InvalidCatalogError(
             f"{source} cannot be taken as it is: {' '.join(faults)}", "Mend the template."
         )
     fitting = Fitting(document, region)
     fitting.fit()
+    fitting.decisions[:0] = _forbidden(template)
     name = folder.resolve().name
     manifest = manifest_document(name, fitting)
     role = role_document(name, fitting.resources, manifest.get("needs", {}))
@@ -82,6 +84,15 @@ def start_from_template(folder: Path, source: Path, region: str) -> Started:
     for file, content in files.items():
         (folder / file).write_text(content, "utf-8")
     return Started(folder, tuple(fitting.decisions))
+
+
+def _forbidden(template: Template) -> list[str]:
+    """Resources that have to go, a sentence each."""
+    said = []
+    for name, kind in template.resources.items():
+        if (found := forbidden_kind(kind)) is not None:
+            said.append(f"{name} ({kind}) has to go: no blueprint has {found.what}. {found.why}")
+    return said
 
 
 def _ordered(document: dict[str, Any]) -> dict[str, Any]:

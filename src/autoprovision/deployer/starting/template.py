@@ -6,7 +6,13 @@ from typing import Any
 
 from autoprovision.deployer.needs.registry import registered
 from autoprovision.deployer.needs.table import NEEDS
-from autoprovision.deployer.rules.template import BOUNDARY, OUTPUTS, references, takes_tags
+from autoprovision.deployer.rules.template import (
+    BOUNDARY,
+    NOT_NAMED,
+    OUTPUTS,
+    references,
+    takes_tags,
+)
 from autoprovision.deployer.starting.yaml_text import Flow
 
 PLATFORM_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -161,7 +167,7 @@ class Fitting:
     def _name(self, name: str, resource: dict[str, Any]) -> None:
         kind = resource["Type"]
         need = NEEDS.get(kind)
-        if need is None or not need.name_property or kind in _NOT_NAMED:
+        if need is None or not need.name_property or kind in NOT_NAMED:
             return
         number = self._named[kind] = self._named.get(kind, 0) + 1
         ending = f"-{number}" if number > 1 else ""
@@ -223,6 +229,12 @@ class Fitting:
 
     def _outputs(self) -> None:
         outputs = self.document.setdefault("Outputs", {})
+        for name, output in outputs.items():
+            if isinstance(output, dict) and "Export" in output:
+                del output["Export"]
+                self.decisions.append(
+                    f"The output {name} is exported no longer: an account has each name once."
+                )
         if "Url" not in outputs:
             found = self._url(outputs)
             if found is not None:
@@ -245,10 +257,6 @@ class Fitting:
         return None
 
 
-# Named by somebody else's name, or by a parameter of their own.
-_NOT_NAMED = frozenset(
-    {"AWS::S3::BucketPolicy", "AWS::Route53::RecordSet", "AWS::SES::EmailIdentity"}
-)
 _FITS: dict[str, Callable[[Fitting, str, dict[str, Any]], None]] = {
     "AWS::IAM::Role": Fitting._role,  # noqa: SLF001 - the table belongs to the class
     "AWS::Lambda::Function": Fitting._function,  # noqa: SLF001
