@@ -1,5 +1,7 @@
-"""What a virtual machine's role has to allow, since the agent on it asks for that and no less."""
+"""What a virtual machine's role has to allow, since the agents on it ask for that and no less."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +39,23 @@ def test_diagnostics_are_uploaded_with_an_acl_that_the_bucket_does_not_keep():
     bucket = resources(ROOT / "infra" / "data.yaml")["OperationsBucket"]["Properties"]
     (rule,) = bucket["OwnershipControls"]["Rules"]
     assert rule == {"ObjectOwnership": "BucketOwnerEnforced"}
+
+
+def test_its_logs_go_to_the_applications_own_group():
+    """The script is the machine's own: what it names has to be there, and be allowed."""
+    made = resources(MACHINE)
+    script = made["Template"]["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"][
+        "Fn::Sub"
+    ]
+    (written,) = re.findall(r"<<'END'\n(.*?)\nEND\n", script, re.DOTALL)
+    files = json.loads(written)["logs"]["logs_collected"]["files"]["collect_list"]
+    assert {one["log_group_name"] for one in files} == {"${LogGroup}"}
+    assert len({one["log_stream_name"] for one in files}) == len(files)
+    assert set(re.findall(r"\$\{(\w+)", script)) == {"LogGroup"}
+    group = made["LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
+    (log,) = [
+        one for one in made["MachineRole"]["Properties"]["Policies"] if one["PolicyName"] == "log"
+    ]
+    (statement,) = log["PolicyDocument"]["Statement"]
+    assert actions(statement) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert statement["Resource"]["Fn::Sub"].endswith(f":log-group:{group}:*")
