@@ -11,6 +11,8 @@ import pytest
 from tests.catalog.recipes import ROOT
 from tests.catalog.stacks import Workbench
 
+from autoprovision.deployer.yaml_files import read_yaml
+
 TEMPLATE = (ROOT / "infra" / "network.yaml").read_text()
 SHARED = {
     "Vpc", "PublicSubnets", "PrivateSubnets", "ServiceSubnets", "ServicePublicAddress", "ListenerArn",
@@ -60,6 +62,37 @@ def test_groups_name_each_other(workbench: Workbench):
     assert reached_by("DatabaseGroup") > {outputs["ServiceGroup"], outputs["FunctionGroup"]}
     assert reached_by("FunctionGroup") == set()
     workbench.delete("network-groups")
+
+
+@pytest.mark.parametrize(("certificate", "port"), [("", 80), ("arn:aws:acm:ap-southeast-1:000000000000:certificate/1", 443)])  # fmt: skip
+def test_the_load_balancer_hears_cloudfront_only_where_its_list_is_given(
+    workbench: Workbench, certificate: str, port: int
+):
+    name = f"network-behind-cloudfront-{port}"
+    chosen = {
+        "TargetEnvironment": "stag", "FlowLogs": "false", "CertificateArn": certificate,
+        "CloudFrontPrefixList": "pl-0123abcd",
+    }  # fmt: skip
+    outputs = workbench.create(name, TEMPLATE, chosen)
+    (group,) = workbench.client("ec2").describe_security_groups(
+        GroupIds=[outputs["LoadBalancerGroup"]]
+    )["SecurityGroups"]
+    (rule,) = group["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (port, port, [])
+    assert [one["PrefixListId"] for one in rule["PrefixListIds"]] == ["pl-0123abcd"]
+    workbench.delete(name)
+
+
+def test_the_jump_host_may_be_managed_and_nothing_else():
+    role = read_yaml(TEMPLATE.encode()).value["Resources"]["JumpHostRole"]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    (policy,) = role["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    services = {action.partition(":")[0] for action in statement["Action"]}
+    assert services == {"ec2messages", "ssm", "ssmmessages"}
+    assert [one for one in statement["Action"] if one.startswith("ssm:")] == [
+        "ssm:UpdateInstanceInformation"
+    ]
 
 
 @pytest.fixture
