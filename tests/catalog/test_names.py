@@ -1,11 +1,16 @@
 """Names of applications: made last, removed first, and none is left to point at nothing."""
 
+import json
 from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
+from tests.catalog.recipes import ROOT
 from tests.catalog.stacks import Workbench
 from tests.catalog.test_folders import FOLDERS, IDS, BlueprintFolder, _Template, document
+
+from autoprovision.deployer.yaml_files import read_yaml
 
 DOMAIN = "apps.example"
 NAMED = ["static-site", "serverless-web", "realtime", "dapp"]
@@ -138,3 +143,34 @@ def test_every_role_may_write_into_the_one_zone_only():
             one for one in statements if "route53:ChangeResourceRecordSets" in one["Action"]
         ]
         assert "hostedzone/${HostedZoneId}" in str(changing["Resource"])
+
+
+CLOUDFRONTS = "arn:aws:acm:us-east-1:000000000000:certificate/1"
+REGIONS = "arn:aws:acm:ap-southeast-1:000000000000:certificate/2"
+
+
+@pytest.mark.parametrize(
+    ("cloudfronts", "regions", "said"),
+    [
+        ("", "", ""), (CLOUDFRONTS, REGIONS, ""),
+        (CLOUDFRONTS, "", "RegionalCertificateArnStag"), ("", REGIONS, "CertificateArnStag"),
+    ],
+)  # fmt: skip
+def test_an_environment_has_both_its_certificates_or_neither(
+    workbench: Workbench, cloudfronts: str, regions: str, said: str
+):
+    """CloudFront would ask a load balancer for https that has none, or be sent round for ever."""
+    app = read_yaml((ROOT / "infra" / "app.yaml").read_bytes()).value
+    rules = {name: one for name, one in app["Rules"].items() if name.startswith("Certificates")}
+    asked = ("CertificateArn", "RegionalCertificateArn")
+    parameters = {name: one for name, one in app["Parameters"].items() if name.startswith(asked)}
+    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    text = json.dumps({"Parameters": parameters, "Rules": rules, "Resources": topic})
+    given = {"CertificateArnStag": cloudfronts, "RegionalCertificateArnStag": regions}
+    name = f"certificates-{len(cloudfronts)}-{len(regions)}"
+    if said:
+        with pytest.raises(ClientError, match=said):
+            workbench.create(name, text, given)
+        return
+    workbench.create(name, text, given)
+    workbench.delete(name)
