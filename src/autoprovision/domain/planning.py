@@ -48,15 +48,19 @@ class Resolved:
         return credits_of(self.price_lines)
 
 
-def resolve(
-    template: RequestTemplate, catalog: Catalog, *, platform: dict[str, str], unit: str,
-    allowed_hosts: AllowedHosts,
-) -> Resolved:  # fmt: skip
-    """Resolve a template, or name everything that stands in the way.
+@dataclass(frozen=True)
+class Matched:
+    """A template matched with the catalog: the blueprint that takes it, and what it takes."""
 
-    Args:
-        platform: the settings that a blueprint may use as `platform.<name>`.
-        unit: the business unit that pays.
+    blueprint: PublishedBlueprint
+    topology: Topology
+    values: dict[str, str]
+    expires_after: str | None
+    project_url: str | None
+
+
+def matched(template: RequestTemplate, catalog: Catalog, allowed_hosts: AllowedHosts) -> Matched:
+    """Match a template with the catalog.
 
     Raises:
         InvalidInputError: with a fault for everything that is wrong.
@@ -74,6 +78,29 @@ def resolve(
         faults += _disagreements(blueprint, values)
     if faults:
         raise InvalidInputError(faults)
+    return Matched(blueprint, topology, values, expires_after, project_url)
+
+
+def resolve(
+    template: RequestTemplate, catalog: Catalog, *, platform: dict[str, str], unit: str,
+    allowed_hosts: AllowedHosts,
+) -> Resolved:  # fmt: skip
+    """Resolve a template, or name everything that stands in the way.
+
+    Args:
+        platform: the settings that a blueprint may use as `platform.<name>`.
+        unit: the business unit that pays.
+
+    Raises:
+        InvalidInputError: with a fault for everything that is wrong.
+    """
+    fit = matched(template, catalog, allowed_hosts)
+    blueprint, topology, values, project_url = (
+        fit.blueprint,
+        fit.topology,
+        fit.values,
+        fit.project_url,
+    )
     sources = _sources(template, blueprint, project_url, values, platform, unit)
     parameters = dict(topology.parameters)
     assigned = {}
@@ -84,7 +111,7 @@ def resolve(
             parameters[name] = sources[source]
     return Resolved(
         blueprint=blueprint, topology=topology, values=values, parameters=parameters,
-        assigned=assigned, expires_after=expires_after, project_url=project_url,
+        assigned=assigned, expires_after=fit.expires_after, project_url=project_url,
         price_lines=price_lines(
             blueprint.manifest.quantities(template.TargetEnvironment, values), catalog.prices
         ),

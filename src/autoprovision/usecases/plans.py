@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from autoprovision.domain.actor import Actor, authorize
 from autoprovision.domain.application import Application
@@ -10,6 +11,7 @@ from autoprovision.domain.canonical import digest
 from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError
+from autoprovision.domain.further_faults import further_faults
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
 from autoprovision.domain.planning import Resolved, environments_of, resolve, values_of
@@ -54,13 +56,30 @@ def unit_for(actor: Actor, template: RequestTemplate, operation: str) -> str:
     return unit
 
 
-def make(actor: Actor, document: dict[str, object], platform: Platform) -> Plan:
+def read_template(document: dict[str, Any], platform: Platform) -> RequestTemplate:
+    """The JSON template.
+
+    Raises:
+        InvalidInputError: naming every fault, those too that only the catalog knows.
+    """
+    try:
+        return parse_template(document)
+    except InvalidInputError as error:
+        hosts = AllowedHosts.parse(platform.settings.allowed_git_hosts)
+        more = further_faults(document, error.faults, platform.catalog.catalog(), hosts)
+        if not more:
+            raise
+        faults = sorted([*error.faults, *more], key=lambda fault: fault.pointer)
+        raise InvalidInputError(faults) from error
+
+
+def make(actor: Actor, document: dict[str, Any], platform: Platform) -> Plan:
     """What would happen: price, quota left, approval and why.
 
     Raises:
         InvalidInputError, ForbiddenError, NotFoundError: as `submit` would.
     """
-    template = parse_template(document)
+    template = read_template(document, platform)
     return plan_for(actor, template, unit_for(actor, template, "plan.make"), platform).plan
 
 

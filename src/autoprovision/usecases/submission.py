@@ -18,10 +18,15 @@ from autoprovision.domain.request import (
     Request,
     RequestStatus,
     RequestTemplate,
-    parse_template,
 )
 from autoprovision.ports import Platform
-from autoprovision.usecases.plans import Planned, plan_for, refuse_by_policy, unit_for
+from autoprovision.usecases.plans import (
+    Planned,
+    plan_for,
+    read_template,
+    refuse_by_policy,
+    unit_for,
+)
 from autoprovision.usecases.requests import start, within_reach
 from autoprovision.usecases.timeline import note
 
@@ -49,7 +54,7 @@ def submit(
         ForbiddenError, NotFoundError: not for this person.
         OverQuotaError, NameTakenError, ConflictError, BusyError: refused; nothing is kept.
     """
-    template = parse_template(document)
+    template = read_template(document, platform)
     unit = unit_for(actor, template, "request.submit")
     accepted = _accepted_before(request_id, platform)
     if accepted is None:
