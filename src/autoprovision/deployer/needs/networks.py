@@ -90,11 +90,12 @@ NETWORK_NEEDS: dict[str, Need] = {
         {"Tags": "ecs:TagResource"},
     ),
     "AWS::ECS::TaskDefinition": Need(
-        "*",
+        f"{_ECS}:task-definition/{{name}}:*",
         ("ecs:RegisterTaskDefinition",),
         ("ecs:DeregisterTaskDefinition",),
         "Family",
         also=(Also("ecs:TagResource", f"{_ECS}:task-definition/{{name}}:1", when="Tags"),),
+        delete_arn="*",
         passes={
             "ExecutionRoleArn": "ecs-tasks.amazonaws.com",
             "TaskRoleArn": "ecs-tasks.amazonaws.com",

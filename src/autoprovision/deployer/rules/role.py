@@ -20,9 +20,8 @@ NO_NARROWER = frozenset(
     {
         "cloudfront:CreateOriginAccessControl", "ec2:CreateNetworkInterface",
         "ec2:DeleteNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute",
-        "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition", "kms:CreateKey",
-        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
+        "ecs:DeregisterTaskDefinition", "kms:CreateKey", "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
     }
 )  # fmt: skip
 _NEVER = ("iam:AttachRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:PutUserPolicy")

@@ -78,7 +78,8 @@ def role_document(
 
 def _grant(grants: dict[tuple[str, ...], set[str]], places: tuple[str, ...], action: str) -> None:
     anywhere = action in NO_NARROWER or action.partition(":")[2].startswith(("Describe", "List"))
-    grants.setdefault(("*",) if anywhere else places, set()).add(action)
+    narrow = tuple(place for place in places if place != "*") or places
+    grants.setdefault(("*",) if anywhere else narrow, set()).add(action)
 
 
 def _places(need: Need, action: str, also: Mapping[str, str]) -> tuple[str, ...]:
