@@ -1,5 +1,6 @@
 """The ports ChangeSets and DriftDetection on CloudFormation, and in dictionaries where both can."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from autoprovision.aws.drift_detection import CloudFormationDrift
 from autoprovision.domain.change import Effect, change_arguments
 from autoprovision.domain.drift import Drift
 from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.held_data import HeldData, LostBy
 from autoprovision.domain.plan import ApprovalVerdict, Plan, QuotaView
 from autoprovision.domain.stack import Stack
 from autoprovision.memory.stacks import MemoryChangeSets
@@ -30,9 +32,10 @@ def plan(store: Store, template: dict[str, Any]) -> Plan:
     url = "https://s3.ap-southeast-1.amazonaws.com/x/y"
     if not store.is_memory:
         s3, bucket = store.client("s3"), f"{store.prefix}-templates"
-        s3.create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
-        )
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
+            )
         s3.put_object(Bucket=bucket, Key="t", Body=json.dumps(template).encode())
         url = f"https://s3.ap-southeast-1.amazonaws.com/{bucket}/t"
     return Plan.sealed(
@@ -43,12 +46,12 @@ def plan(store: Store, template: dict[str, Any]) -> Plan:
     )  # fmt: skip
 
 
-def made(store: Store) -> Stack:
+def made(store: Store, template: dict[str, Any] = TEMPLATE) -> Stack:
     if store.is_memory:
         arn = "arn:aws:cloudformation:memory:1:stack/s/1"
         return Stack(id=arn, name="s", status="CREATE_COMPLETE", changed_at="1")
     client, name = store.client("cloudformation"), f"ap-{store.prefix}"
-    client.create_stack(StackName=name, TemplateBody=json.dumps(TEMPLATE))
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
     client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
     found = CloudFormationStacks(client).find(name)
     assert found is not None
@@ -104,6 +107,37 @@ def test_what_changes_is_told_and_nothing_is_no_failure(on_aws: Store) -> None:
     after = CloudFormationStacks(client).find(stack.name)
     assert after is not None
     assert after.changed_at > stack.changed_at
+
+
+# The group takes the newest version, so what changes the launch template rolls the machines.
+MACHINES = {
+    "Parameters": {"Type": {"Type": "String", "Default": "t4g.micro"}, "Tag": {"Type": "String", "Default": "a"}},
+    "Resources": {
+        "Template": {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"InstanceType": {"Ref": "Type"}}}},
+        "Machines": {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {
+            "MinSize": "0", "MaxSize": "0", "AvailabilityZones": ["ap-southeast-1a"],
+            "LaunchTemplate": {"LaunchTemplateId": {"Ref": "Template"}, "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]}},
+            "Tags": [{"Key": "a", "Value": {"Ref": "Tag"}, "PropagateAtLaunch": True}],
+        }},
+    },
+}  # fmt: skip
+
+
+def test_what_rolls_the_machines_is_told_as_a_change_that_loses_their_disks(on_aws: Store) -> None:
+    port, stack = change_sets(on_aws), made(on_aws, MACHINES)
+    disks = HeldData(
+        what="the disks", lost_by=LostBy.MODIFICATION, properties=("LaunchTemplate", "MaxSize")
+    )
+    lost = {}
+    for parameters in ({"Type": "t4g.small", "Tag": "a"}, {"Type": "t4g.micro", "Tag": "b"}):
+        wish = change_arguments(plan(on_aws, MACHINES), stack, parameters)
+        port.create(wish)
+        found = port.find(stack.id, wish["changeSetName"])
+        assert found is not None
+        (group,) = [one for one in found.changes if one.logical_id == "Machines"]
+        assert group.effect in {Effect.CHANGED, Effect.MAYBE_REPLACED}
+        lost[group.properties] = group.judged({"Machines": disks}).lost
+    assert lost == {("LaunchTemplate",): "the disks", ("Tags",): ""}
 
 
 def test_what_cloudformation_does_not_take_is_refused(on_aws: Store) -> None:

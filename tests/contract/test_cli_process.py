@@ -210,11 +210,14 @@ def test_a_terminal_is_asked_before_terminating(terminal: Any, httpserver: HTTPS
     httpserver.expect_request(
         "/applications/app_1", method="DELETE", query_string="dryRun=true"
     ).respond_with_json(
-        {"kept": [{"resource": "LogBucket", "what": "as it is"}], "lost": ["SiteBucket"]}
+        {
+            "kept": [{"resource": "LogBucket", "what": "as it is"}],
+            "lost": [{"resource": "SiteBucket", "what": "the files"}],
+        }
     )
     screen = terminal("application", "terminate", "app_1")
     screen.until("Terminate app_1?")
-    assert "Deleted with its data: SiteBucket. Kept: as it is (LogBucket)." in screen.seen
+    assert "Deleted for good: the files (SiteBucket). Kept: as it is (LogBucket)." in screen.seen
     screen.type("n\n")
     screen.until("Nothing was done")
     assert screen.process.wait(DEADLINE) == 1

@@ -147,7 +147,7 @@ def test_what_ending_it_loses_is_told_before(world, shared):
     ada, application = shared
     told = ada.http.delete(f"/applications/{application['id']}?dryRun=true")
     assert told.status_code == 200, told.text
-    assert told.json()["lost"] == ["SiteBucket"]
+    assert told.json()["lost"] == [{"resource": "SiteBucket", "what": "the bucket's files"}]
     assert told.json()["kept"] == []
     assert not told.json()["confirmationNeeded"]
     assert ada.get(f"/applications/{application['id']}").json()["status"] == "AVAILABLE"

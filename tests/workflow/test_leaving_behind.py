@@ -124,7 +124,8 @@ def test_what_the_blueprint_keeps_is_told_before_and_after_and_recorded(
         {"resource": "Policy", "what": "as it is"},
         {"resource": "Site", "what": "its backups, for 30 days"},
     ]
-    assert told["lost"] == ["Logs", "Site"]
+    assert [one["resource"] for one in told["lost"]] == ["Logs", "Site"]
+    assert all(one["what"] for one in told["lost"])
     ending = terminate(world)
     engine.run("terminate", ending.id)
     done = world.records.request(ending.id)

@@ -207,10 +207,11 @@ def _wait_for_another(
 
 def _ending(told: Mapping[str, Any]) -> str:
     """What goes and what stays, before anybody says yes."""
-    lost = ", ".join(told.get("lost") or ()) or "nothing that holds data"
-    stays = (f"{one['what']} ({one['resource']})" for one in told.get("kept") or ())
-    kept = ", ".join(stays) or "nothing"
-    sentence = f"Deleted with its data: {lost}. Kept: {kept}."
+    lost, kept = (
+        ", ".join(f"{one['what']} ({one['resource']})" for one in told.get(name) or ())
+        for name in ("lost", "kept")
+    )
+    sentence = f"Deleted for good: {lost or 'nothing that holds data'}. Kept: {kept or 'nothing'}."
     if told.get("confirmationNeeded"):
         sentence += " An approver or administrator has to confirm it."
     return sentence

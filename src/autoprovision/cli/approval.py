@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from autoprovision.cli.changeview import show_changes
 from autoprovision.cli.commands import Noun
 from autoprovision.cli.errors import CliError
 from autoprovision.cli.lists import Paging, print_list
@@ -216,6 +217,9 @@ def _show_approval(console: Console, approval: Mapping[str, Any]) -> None:
     if approval.get("plan"):
         console.print()
         show_plan(console, approval["plan"])
+    if approval.get("preview"):
+        console.print()
+        show_changes(console, approval["preview"])
     for name, value in (approval.get("operationParameters") or {}).items():
         if "\n" in str(value):
             console.print(Text(f"\n{clean(name)}, as it would run:", style="bold"))

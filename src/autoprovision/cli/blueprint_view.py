@@ -46,6 +46,7 @@ def show_blueprint(console: Console, blueprint: Document) -> None:
     )
     _show_parameters(console, blueprint.get("parameters") or {})
     _show_topologies(console, blueprint)
+    _show_data(console, blueprint.get("data") or {})
     _show_certificate(console, blueprint.get("certificate") or {})
 
 
@@ -91,6 +92,21 @@ def _show_topologies(console: Console, blueprint: Document) -> None:
     columns = (("", field("fact")), *((name, field(name)) for name in topologies))
     console.print()
     show_table(console, rows.values(), columns, whole=("",))
+
+
+def _show_data(console: Console, data: Document) -> None:
+    """What changes lose, where the type of a resource does not tell."""
+    if not data:
+        return
+    rows = [{"resource": name, **said} for name, said in data.items()]
+    columns = (
+        ("resource", field("resource")),
+        ("holds", field("what")),
+        ("lost by", field("lostBy")),
+        ("of", lambda row: ", ".join(row.get("properties") or ())),
+    )
+    console.print()
+    show_table(console, rows, columns)
 
 
 def _choice(option: Document) -> str:

@@ -12,7 +12,6 @@ def show_preview(console: Console, preview: Mapping[str, Any]) -> None:
     """Print what an update would do: the price, who has to approve, and each resource."""
     before, after = preview.get("creditsBefore"), preview.get("creditsAfter")
     approval = preview.get("approval") or {}
-    changes = preview.get("changes") or []
     show_fields(
         console,
         [
@@ -20,6 +19,17 @@ def show_preview(console: Console, preview: Mapping[str, Any]) -> None:
             ("price then", f"{money(after)} a month"),
             ("approval", status_text(approval.get("verdict"))),
             *(("", f"- {reason}") for reason in approval.get("reasons") or ()),
+        ],
+    )
+    show_changes(console, preview)
+
+
+def show_changes(console: Console, preview: Mapping[str, Any]) -> None:
+    """Print what becomes of the stack: what is lost, and each resource that changes."""
+    changes = preview.get("changes") or []
+    show_fields(
+        console,
+        [
             ("loses data", ", ".join(preview.get("losesData") or ()) or "nothing"),
             ("stack", "" if changes else "stays as it is"),
             ("change set", preview.get("changeSet")),

@@ -136,6 +136,8 @@ def _rendered(manifest: Blueprint, prices: PriceBook) -> str:
     parts = [_orders(manifest), _topologies(manifest, prices)]
     if manifest.parameters:
         parts.append(_parameters(manifest))
+    if manifest.data:
+        parts.append(_data(manifest))
     parts += [_prices(manifest, prices), proof(manifest)]
     return f"{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}\n"
 
@@ -184,6 +186,15 @@ def _parameters(manifest: Blueprint) -> str:
         default = "needed" if one.default is None else f"`{json.dumps(one.default)}`"
         rows.append([f"`{name}`", kind, default, one.description])
     return "## Parameters\n\n" + table(["key", "type", "default", "meaning"], rows)
+
+
+def _data(manifest: Blueprint) -> str:
+    rows = []
+    for name, one in manifest.data.items():
+        properties = ", ".join(f"`{it}`" for it in one.properties)
+        lost_by = one.lost_by.value + (f" of {properties}" if properties else "")
+        rows.append([name, one.what, lost_by])
+    return "## What changes lose\n\n" + table(["resource", "what", "lost by"], rows)
 
 
 def _prices(manifest: Blueprint, prices: PriceBook) -> str:

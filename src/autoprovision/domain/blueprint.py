@@ -14,15 +14,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from autoprovision.domain.clock import parse_duration
 from autoprovision.domain.declared_operation import DeclaredOperation
-from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart, ParameterRule
+from autoprovision.domain.declared_parameter import DeclaredParameter, ParameterRule
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault
+from autoprovision.domain.held_data import HeldData
 from autoprovision.domain.price import PriceBook, Quantity, When, asked_for, holds
 from autoprovision.domain.request import (
     RequestTemplate,
     TargetEnvironment,
 )
-from autoprovision.domain.resource import Resource
+from autoprovision.domain.resource import ManifestPart, Resource
 
 
 class Serves(ManifestPart):
@@ -144,6 +145,8 @@ class Blueprint(ManifestPart):
             parameters, never pasted.
         template_of: the blueprint whose template and service role it uses, so that two that differ
             in what is put on the stack share the stack; its own folder's when None.
+        data: what resources hold and which changes lose it, by logical id, where their type does
+            not tell.
         operations: what can be done with its machines, by name.
         domain: whether it takes a name in the platform's zone.
         rules: which values of parameters go together; refused at admission otherwise.
@@ -166,6 +169,7 @@ class Blueprint(ManifestPart):
     topologies: Annotated[dict[TargetEnvironment, Topology], Field(min_length=1)]
     capabilities: tuple[Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"], ...] = ()
     kept_on_terminate: tuple[str, ...] = ()
+    data: dict[str, HeldData] = Field(default_factory=dict)
     operations: dict[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,38}[a-z0-9]$")], DeclaredOperation
     ] = Field(default_factory=dict)

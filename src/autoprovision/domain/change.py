@@ -5,12 +5,14 @@ it was made of, the state of the stack included, so a preview and the update aft
 change set, and a stack that has moved since gets another.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
 from autoprovision.domain.canonical import digest
+from autoprovision.domain.held_data import HeldData, LostBy, held_by, is_store
 from autoprovision.domain.plan import ApprovalVerdict, Plan
 from autoprovision.domain.resource import Resource
 from autoprovision.domain.stack import Stack
@@ -28,27 +30,9 @@ class Effect(StrEnum):
     REMOVED = "removed"
 
 
-_GOING = frozenset({Effect.MAYBE_REPLACED, Effect.REPLACED, Effect.REMOVED})
-# What holds people's data: when one of these goes, what is in it goes with it.
-_HOLDS_DATA = frozenset(
-    {
-        "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster", "AWS::DynamoDB::GlobalTable",
-        "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::EFS::FileSystem",
-        "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
-        "AWS::ElastiCache::ServerlessCache", "AWS::FSx::FileSystem", "AWS::KMS::Key",
-        "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::MemoryDB::Cluster",
-        "AWS::Neptune::DBCluster", "AWS::OpenSearchService::Domain", "AWS::RDS::DBCluster",
-        "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
-        "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
-        "AWS::Timestream::Table",
-    }
-)  # fmt: skip
+_GONE = frozenset({Effect.REPLACED, Effect.REMOVED})
+_GOING = _GONE | {Effect.MAYBE_REPLACED}
 _KEEPS = frozenset({"Retain", "Snapshot", "ReplaceAndRetain", "ReplaceAndSnapshot"})
-
-
-def holds_data(resource_type: str) -> bool:
-    """Whether people's data is in resources of a type."""
-    return resource_type in _HOLDS_DATA
 
 
 class ResourceChange(Resource):
@@ -56,21 +40,40 @@ class ResourceChange(Resource):
 
     Attributes:
         properties: the properties that change, by name.
-        loses_data: whether what it holds is gone afterwards.
+        kept: whether it goes from the stack, and stays itself or as a snapshot.
+        lost: what it held and is gone afterwards, in words; empty when nothing is.
     """
 
     logical_id: str
     type: str
     effect: Effect
     properties: tuple[str, ...] = ()
-    loses_data: bool = False
+    kept: bool = False
+    lost: str = ""
+
+    def judged(self, declared: Mapping[str, HeldData]) -> "ResourceChange":
+        """The same change with what it loses, by what the blueprint declares and by its type."""
+        said = declared.get(self.logical_id)
+        is_lost = not self.kept and (
+            self.effect in _GONE
+            or (self.effect is Effect.MAYBE_REPLACED and (said is None or self._concerns(said)))
+            or (self.effect is Effect.CHANGED and said is not None and self._modifies(said))
+        )
+        return self.with_(lost=held_by(self.logical_id, self.type, declared) if is_lost else "")
+
+    def _concerns(self, said: HeldData) -> bool:
+        # Of a store its type tells; there an author may only add.
+        return is_store(self.type) or said.concerns(self.properties)
+
+    def _modifies(self, said: HeldData) -> bool:
+        return said.lost_by is LostBy.MODIFICATION and said.concerns(self.properties)
 
 
 def resource_change(
     logical_id: str, kind: str, *, action: str, replacement: str, policy: str,
     properties: tuple[str, ...],
 ) -> ResourceChange:  # fmt: skip
-    """A change from CloudFormation's words.
+    """A change from CloudFormation's words, which say nothing of what it loses.
 
     Args:
         action: Add, Modify, Remove, Import or Dynamic.
@@ -80,10 +83,10 @@ def resource_change(
     by_replacement = {"True": Effect.REPLACED, "Conditional": Effect.MAYBE_REPLACED}
     by_action = {"Add": Effect.ADDED, "Import": Effect.ADDED, "Remove": Effect.REMOVED}
     effect = by_action.get(action) or by_replacement.get(replacement, Effect.CHANGED)
-    loses = effect in _GOING and kind in _HOLDS_DATA and policy not in _KEEPS
     return ResourceChange(
-        logical_id=logical_id, type=kind, effect=effect, properties=properties, loses_data=loses
-    )
+        logical_id=logical_id, type=kind, effect=effect, properties=properties,
+        kept=effect in _GOING and policy in _KEEPS,
+    )  # fmt: skip
 
 
 class ChangeSet(Resource):
@@ -134,6 +137,7 @@ class Preview(Resource):
         change_set: the change set that the update executes; empty when the stack stays.
         credits_before: US cents a month that the application costs now.
         credits_after: US cents a month afterwards.
+        loses_data: what is gone afterwards, in words with the resource that held it.
     """
 
     plan_digest: str
@@ -144,14 +148,29 @@ class Preview(Resource):
     approval: ApprovalVerdict
     loses_data: tuple[str, ...] = ()
 
+    @property
+    def changes_digest(self) -> str:
+        """Digest over what becomes of the stack, which a plan carries: people approve it too."""
+        seen = self.model_dump(mode="json", by_alias=True, include=_SEEN)
+        return digest(seen)
 
-def preview(plan: Plan, found: ChangeSet, *, credits_before: int) -> Preview:
-    """What a person is shown of a plan and its change set."""
-    changes = () if found.is_empty else found.changes
+
+_SEEN = {"change_set", "changes", "loses_data"}
+
+
+def preview(
+    plan: Plan, found: ChangeSet, declared: Mapping[str, HeldData], *, credits_before: int
+) -> Preview:
+    """What a person is shown of a plan and its change set.
+
+    Args:
+        declared: what the blueprint says of what its resources hold.
+    """
+    changes = () if found.is_empty else tuple(one.judged(declared) for one in found.changes)
     return Preview(
         plan_digest=plan.digest, change_set="" if found.is_empty else found.name, changes=changes,
         credits_before=credits_before, credits_after=plan.monthly_credits, approval=plan.approval,
-        loses_data=tuple(one.logical_id for one in changes if one.loses_data),
+        loses_data=tuple(f"{one.lost} ({one.logical_id})" for one in changes if one.lost),
     )  # fmt: skip
 
 

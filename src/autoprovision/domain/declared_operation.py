@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from autoprovision.domain.declared_parameter import DeclaredParameter, ManifestPart
+from autoprovision.domain.declared_parameter import DeclaredParameter
+from autoprovision.domain.resource import ManifestPart
 
 
 class DeclaredOperation(ManifestPart):

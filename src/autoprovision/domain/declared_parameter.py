@@ -4,18 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
 from autoprovision.domain.price import When, holds
 from autoprovision.domain.request import ParameterValue, TargetEnvironment
-from autoprovision.domain.resource import Resource
-
-
-class ManifestPart(Resource):
-    """A part of a manifest: a key that is not known is a fault, not ignored."""
-
-    model_config = ConfigDict(**{**Resource.model_config, "extra": "forbid"})
-
+from autoprovision.domain.resource import ManifestPart
 
 MOST_SCRIPT_BYTES = 16 * 1024
 

@@ -95,6 +95,8 @@ class Plan(Resource):
             `application.owner` or `secret.arn`.
         basis: digest over what an approval depends on besides the request itself: blueprint,
             price and policy. When it moves, the question is asked anew.
+        changes: digest over what its change set does to the stack; None where none is changed,
+            and until CloudFormation has said it.
         digest: digest over all of the plan but the quota, which moves by the minute.
         control_plane_only: the stack is made, but nothing of it runs here, so there is no URL.
         warnings: what a reader should know before saying yes, a sentence each.
@@ -115,6 +117,7 @@ class Plan(Resource):
     approval: ApprovalVerdict
     expires_after: str | None = None
     basis: str
+    changes: str | None = None
     quota: QuotaView
     control_plane_only: bool = False
     warnings: tuple[str, ...] = ()
@@ -127,7 +130,14 @@ class Plan(Resource):
 
     def judged(self, approval: ApprovalVerdict) -> "Plan":
         """The same plan with another verdict, and the digest of that."""
-        plan = self.model_copy(update={"approval": approval})
+        return self._resealed(approval=approval)
+
+    def changing(self, changes: str) -> "Plan":
+        """The same plan with the digest of what its change set does, and the digest of that."""
+        return self._resealed(changes=changes)
+
+    def _resealed(self, **fields: Any) -> "Plan":
+        plan = self.model_copy(update=fields)
         return plan.model_copy(update={"digest": plan.computed_digest()})
 
     def shown(self) -> dict[str, Any]:

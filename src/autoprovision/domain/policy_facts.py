@@ -80,7 +80,7 @@ class PolicyFacts(Resource):
         expires_after: how long it lives, as a duration such as `7d`; None is for ever.
         at: when it was asked.
         source_changed: whether an update puts another repository live than the one before.
-        replaces_data: whether an update replaces a resource that holds data.
+        lost_data: what an update loses, in words; empty when it loses nothing.
         runbook: which runbook an operation runs; None for all else.
         offers: other ways to order it, for the easiest change.
     """
@@ -98,7 +98,7 @@ class PolicyFacts(Resource):
     expires_after: Duration | None = None
     at: Moment
     source_changed: bool = False
-    replaces_data: bool = False
+    lost_data: tuple[str, ...] = ()
     runbook: str | None = None
     offers: tuple[Offer, ...] = ()
 
@@ -137,7 +137,7 @@ class PolicyFacts(Resource):
             "expiryDays": self.expiry_minutes / MINUTES_A_DAY,
             "time": self.at,
             "sourceChanged": self.source_changed,
-            "replacesData": self.replaces_data,
+            "replacesData": bool(self.lost_data),
             "runbook": self.runbook or "",
         }
 
@@ -155,6 +155,7 @@ class PolicyFacts(Resource):
             "requesterProvisioned": str(self.requester_provisioned),
             "requesterFailedLast30Days": str(self.requester_failed_last_30_days),
             "expiry": span_text(self.expiry_minutes),
+            "lostData": ", ".join(self.lost_data) or "nothing",
         }
 
 
@@ -162,7 +163,7 @@ NAMED_VALUES = frozenset(
     {
         "operation", "environment", "businessUnit", "blueprint", "projectType", "monthlyCredits",
         "monthlyCost", "quotaShareLeft", "requesterProvisioned", "requesterFailedLast30Days",
-        "expiry",
+        "expiry", "lostData",
     }
 )  # fmt: skip
 

@@ -54,7 +54,7 @@ def _all_of(one: Conditions) -> list[str]:
     if one.source_changed is not None:
         found.append(f"{'takes' if one.source_changed else 'does not take'} another repository")
     if one.replaces_data is not None:
-        found.append(f"{'replaces' if one.replaces_data else 'does not replace'} data")
+        found.append("loses data" if one.replaces_data else "loses no data")
     return found
 
 

@@ -20,3 +20,9 @@ class Resource(BaseModel):
     def with_(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         return self.model_copy(update=changes)
+
+
+class ManifestPart(Resource):
+    """A part of a blueprint's manifest: a key that is not known is a fault, not ignored."""
+
+    model_config = ConfigDict(**{**Resource.model_config, "extra": "forbid"})

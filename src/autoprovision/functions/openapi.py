@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 import autoprovision
 from autoprovision.domain.actor import AUTHORIZATION, Role
 from autoprovision.domain.application import Application
+from autoprovision.domain.approval import ApprovalStatus
 from autoprovision.domain.finding import Finding
 from autoprovision.domain.plan import Plan
 from autoprovision.domain.request import Request, RequestTemplate
@@ -116,8 +117,41 @@ def _schemas() -> dict[str, Any]:
         schema["required"] = [k for k in schema.get("required", []) if k not in hidden]
     del schemas["LastGood"]  # only what is hidden has it
     schemas["Problem"] = _problem()
-    schemas["Approval"] = {"type": "object"}
+    schemas["Approval"] = _approval()
     return dict(sorted(schemas.items()))
+
+
+def _approval() -> dict[str, Any]:
+    """An approval as `usecases.approvals` shows it: the question, and what it is about."""
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    always = {
+        "requestId": text, "status": {"enum": [one.value for one in ApprovalStatus]},
+        "planDigest": text, "question": text, "businessUnit": text, "submittedBy": text,
+        "submittedAt": text, "openedAt": text, "expiresAt": text,
+        "approversNeeded": {"enum": [1, 2]}, "approversMissing": {"type": "integer"},
+        "round": {"type": "integer"}, "applicationName": text, "targetEnvironment": text,
+        "decisions": {"type": "array", "items": {"type": "object"}},
+        "plan": {"anyOf": [_ref("Plan"), {"type": "null"}]},
+        "preview": {
+            "description": "Of an update: what becomes of the stack. The plan's digest covers it.",
+            "anyOf": [_ref("Preview"), {"type": "null"}],
+        },
+    }  # fmt: skip
+    at_times = {
+        "projectType": maybe, "techStack": maybe, "projectUrl": maybe, "operation": maybe,
+        "operationParameters": {"type": ["object", "null"]}, "closedAt": text, "closedBy": text,
+        "closedBecause": text, "escalatedAt": text, "remindersSent": {"type": "integer"},
+    }  # fmt: skip
+    return {
+        "type": "object",
+        "description": "The question whether a plan may be carried out, and the decisions on it.",
+        "properties": {**always, **at_times},
+        "required": list(always),
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _problem() -> dict[str, Any]:

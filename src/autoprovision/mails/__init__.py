@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any
 
 from autoprovision.domain.approval import Approval
+from autoprovision.domain.change import Preview
 from autoprovision.domain.clock import iso
 from autoprovision.domain.mail import Mail
 from autoprovision.domain.plan import Plan
@@ -40,7 +41,7 @@ MESSAGES = (
     "update-failed",
     "updated",
 )
-_MOST_SUBJECT = 150
+_MOST_SUBJECT, _MOST_CHANGES = 150, 10
 # Where the layout takes the message.
 _BODY = "<!-- body -->"
 Value = str | Sequence[str]
@@ -141,6 +142,13 @@ def _readable(text: str) -> str:
     return "".join(one for one in text if one == "\n" or unicodedata.category(one) != "Cc")
 
 
+def _changes(preview: Preview) -> str:
+    """The resources that change, in short; `approval show` has all of them."""
+    told = [f"{one.logical_id} ({one.effect})" for one in preview.changes[:_MOST_CHANGES]]
+    more = len(preview.changes) - len(told)
+    return ", ".join([*told, *([f"{more} more"] if more else [])])
+
+
 def _fault(fault: Mapping[str, str]) -> str:
     where = fault.get("pointer", "").removeprefix("/")
     return f"{where}: {fault['detail']}" if where else fault["detail"]
@@ -155,6 +163,9 @@ def _fields(name: str, record: Resource) -> dict[str, Value]:
         found["plan_cost"] = f"${record.monthly_credits / 100:,.2f}"
         found["plan_reasons"] = list(record.approval.reasons)
         found["plan_easiest_change"] = record.approval.easiest_change or ""
+    if isinstance(record, Preview):
+        found["preview_changes"] = _changes(record) or "nothing of the stack"
+        found["preview_losses"] = ", ".join(record.loses_data)
     if isinstance(record, Approval):
         found["approval_expires"] = iso(record.expires_at)[:16].replace("T", " ") + " UTC"
         found["approval_submitter"] = record.submitted_by_email
@@ -172,6 +183,7 @@ KNOWN = frozenset(
         "faults", "grace_ends",
         "plan_blueprint",
         "plan_cost", "plan_easiest_change", "plan_reasons", "plan_version", "portal",
+        "preview_changes", "preview_losses",
         "request_application_name", "request_business_unit", "request_id", "request_message",
         "request_operation",
         "request_project_type", "request_reason", "request_submitted_by",

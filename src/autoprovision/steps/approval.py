@@ -67,9 +67,7 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
     request = platform.records.request(event["requestId"])
     if request.cancel_requested_by:
         return _undo("Cancelled")
-    plan = request.plan
-    if plan is None or plan.computed_digest() != plan.digest:
-        raise StepRefusedError("The plan was altered.", code="PLAN_ALTERED")
+    plan = _unaltered(request)
     platform.catalog.refresh()
     published = _published(plan, platform)
     if plan.approval.approvers_needed:
@@ -86,6 +84,17 @@ def authorize_launch(event: dict[str, Any], platform: Platform) -> dict[str, Any
                   RequestStatus.PROVISIONING},
     )  # fmt: skip
     return {"decision": "LAUNCH", "launch": _launch(request, published, platform)}
+
+
+def _unaltered(request: Request) -> Plan:
+    """The plan, as it was sealed, over the changes that are kept with the request."""
+    plan = request.plan
+    if plan is None or plan.computed_digest() != plan.digest:
+        raise StepRefusedError("The plan was altered.", code="PLAN_ALTERED")
+    shown = request.preview.changes_digest if request.preview else None
+    if plan.changes != shown:
+        raise StepRefusedError("What the plan changes was altered.", code="PLAN_ALTERED")
+    return plan
 
 
 def _going_on(request: Request, plan: Plan, platform: Platform) -> str:

@@ -104,10 +104,13 @@ def _replace(request: Request, platform: Platform) -> Plan:
 
 def _judge_losses(request: Request, platform: Platform) -> Plan:
     """Let the policy judge that the update loses data, which only its change set could tell."""
-    plan = updates.judged_with_losses(request, platform)
+    judged = updates.judged_with_losses(request, platform)
+    plan = judged.plan
     if request.preview is not None and plan.digest != request.preview.plan_digest:
         shown = request.preview.with_(plan_digest=plan.digest, approval=plan.approval)
-        platform.records.patch_request(request.id, plan=plan, preview=shown)
+        platform.records.patch_request(
+            request.id, plan=plan, preview=shown, facts=judged.facts.document()
+        )
     return plan
 
 

@@ -13,7 +13,6 @@ from autoprovision.domain.change import (
     ChangeSet,
     LastGood,
     cloudformation_parameters,
-    preview,
 )
 from autoprovision.domain.clock import iso
 from autoprovision.domain.plan import Plan
@@ -24,7 +23,13 @@ from autoprovision.steps.errors import ChangeSetPendingError, StepRefusedError
 from autoprovision.steps.request import application_of, wanted
 from autoprovision.steps.url import without_url
 from autoprovision.usecases.timeline import note
-from autoprovision.usecases.updates import LIVE_PATH, arguments_for, live_parameters, standing
+from autoprovision.usecases.updates import (
+    LIVE_PATH,
+    arguments_for,
+    live_parameters,
+    preview_of,
+    standing,
+)
 
 _S = RequestStatus
 _BACK = frozenset({_S.COMPENSATING, _S.NEEDS_OPERATOR})
@@ -102,7 +107,7 @@ def _intact(request: Request) -> Plan:
 
 
 def await_change_set(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
-    """Keep what the change set does with the request, once CloudFormation knows it.
+    """Keep what the change set does with the request and its plan, once CloudFormation knows it.
 
     Args:
         event: `requestId`, `stackId` and `changeSetName`.
@@ -122,14 +127,20 @@ def await_change_set(event: dict[str, Any], platform: Platform) -> dict[str, Any
         said = f"CloudFormation does not take the change: {found.reason}"
         raise StepRefusedError(said, code="CHANGE_REFUSED")
     application = application_of(request, platform)
-    now = preview(_intact(request), found, credits_before=application.monthly_credits)
+    now = preview_of(_intact(request), found, application, platform)
     if request.preview is not None and request.preview.change_set != now.change_set:
         raise StepRefusedError(
             "The stack has changed since the preview; look at a new one.", code="STALE_PREVIEW"
         )
-    platform.records.patch_request(request.id, preview=now)
+    # Whoever says yes says it to this digest, so that what they saw is what is executed.
+    plan = _intact(request).changing(now.changes_digest)
+    platform.records.patch_request(
+        request.id, plan=plan, preview=now.with_(plan_digest=plan.digest)
+    )
     effects = [f"{one.logical_id} {one.effect}" for one in now.changes]
     message = ", ".join(effects) + "." if effects else "The stack stays as it is."
+    if now.loses_data:
+        message += f" It loses {', '.join(now.loses_data)}."
     return {"empty": not now.change_set, "message": message}
 
 

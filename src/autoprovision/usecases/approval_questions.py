@@ -111,6 +111,12 @@ def question_text(request: Request, plan: Plan) -> str:
         where = f"{request.application_name} in {request.target_environment}"
         machines = f"{len(request.instances)} machines of {where}"
         return f"May {request.submitted_by} do {request.operation} on {machines}? {why}".strip()
+    if request.kind == "update":
+        where = f"{plan.blueprint} {plan.version} in {request.target_environment}"
+        return (
+            f"May {request.submitted_by} update {request.application_name} ({where}), then for "
+            f"{cost} a month, paid by {request.business_unit}? {why}"
+        ).strip()
     return (
         f"May {request.submitted_by} have {request.application_name} ({plan.blueprint} in "
         f"{request.target_environment}) for {cost} a month, paid by {request.business_unit}? {why}"
@@ -176,9 +182,12 @@ def _with_stand_ins(people: list[User], approval: Approval, platform: Platform) 
 def _mail(
     person: User, approval: Approval, request: Request, platform: Platform, *, about: str
 ) -> None:
-    values = {"request": request, "approval": approval, "plan": request.plan, **_link(platform)}
+    values: dict[str, Any] = {"request": request, "approval": approval, "plan": request.plan}
+    values |= _link(platform)
     if request.operation:
         values["plan_cost"] = ""  # of the application, which goes on costing what it does
+    if request.preview:
+        values["preview"] = request.preview
     platform.mailer.send(
         render("approval-requested", values, to=person.email, request_id=request.id, about=about)
     )

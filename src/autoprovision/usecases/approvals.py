@@ -299,6 +299,8 @@ def _shown(approval: Approval, request: Request) -> dict[str, Any]:
         "operationParameters": request.template.get("parameters") if request.operation else None,
         "decisions": [_decision_shown(one) for one in approval.decisions],
         "plan": request.plan.shown() if request.plan else None,
+        # Of an update: what becomes of the stack. The plan's digest is over it too.
+        "preview": request.preview.document() if request.preview else None,
     }
 
 

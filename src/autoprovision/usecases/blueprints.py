@@ -32,6 +32,7 @@ def show(actor: Actor, blueprint_id: str, platform: Platform) -> dict[str, Any]:
         "digest": published.digest,
         "certificate": published.certificate,
         "driftUnseen": unseen(set(published.resources.values())),
+        "data": {name: one.document() for name, one in manifest.data.items()},
         "parameters": {
             name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
             for name, one in manifest.parameters.items()

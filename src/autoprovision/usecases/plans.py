@@ -86,7 +86,7 @@ def make(actor: Actor, document: dict[str, Any], platform: Platform) -> Plan:
 def plan_for(
     actor: Actor, template: RequestTemplate, unit: str, platform: Platform,
     *, own_hold: int = 0, catalog: Catalog | None = None, changes: Application | None = None,
-    loses_data: bool = False,
+    lost_data: tuple[str, ...] = (),
 ) -> Planned:  # fmt: skip
     """Resolve, price and judge a template for a unit.
 
@@ -94,7 +94,7 @@ def plan_for(
         own_hold: what this very request or application holds already, in credits.
         catalog: what it is resolved against; today's when None.
         changes: the application that it updates; None for a new one.
-        loses_data: whether its change set replaces or removes what holds data.
+        lost_data: what its change set loses, in words.
     """
     catalog = catalog or platform.catalog.catalog()
     policy = platform.catalog.policy()
@@ -105,7 +105,7 @@ def plan_for(
     )  # fmt: skip
     quota = quota_view(actor, unit, resolved, catalog, platform, own_hold=own_hold)
     facts = _facts(actor, template, unit, resolved, quota, catalog, platform, changes).with_(
-        replaces_data=loses_data
+        lost_data=lost_data
     )
     verdict = evaluate(policy, facts)
     published = resolved.blueprint

@@ -9,9 +9,9 @@ from typing import Any
 
 from autoprovision.domain.actor import Actor, Role
 from autoprovision.domain.application import Application
-from autoprovision.domain.change import holds_data
 from autoprovision.domain.clock import iso, moment
 from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.held_data import held_by
 from autoprovision.domain.request import Request, TargetEnvironment
 from autoprovision.mails import render
 from autoprovision.ports import Platform
@@ -38,7 +38,7 @@ def ending(actor: Actor, application_id: str, platform: Platform) -> dict[str, A
     """What ending an application would leave and lose; nothing is changed.
 
     Returns:
-        `kept`: what stays, as `resource` and `what`; `lost`: resources whose data goes;
+        `kept`: what stays, `lost`: the data that goes, both as `resource` and `what`;
         `monthlyCredits` that come back; `confirmationNeeded`.
     """
     application = within_reach(actor, "application.terminate", application_id, platform)
@@ -49,11 +49,15 @@ def ending(actor: Actor, application_id: str, platform: Platform) -> dict[str, A
     keeps = dict.fromkeys(whole, "as it is") | topology.keeps
     there = {one.logical_id for one in resources}
     kept = [{"resource": one, "what": keeps[one]} for one in sorted(keeps) if one in there]
+    held = {
+        one.logical_id: held_by(one.logical_id, one.type, version.manifest.data)
+        for one in resources
+    }
     return {
         "applicationId": application.id, "applicationName": application.application_name,
         "kept": kept,
-        "lost": sorted(one.logical_id for one in resources
-                       if holds_data(one.type) and one.logical_id not in whole),
+        "lost": [{"resource": name, "what": held[name]} for name in sorted(held)
+                 if held[name] and name not in whole],
         "monthlyCredits": application.monthly_credits,
         "confirmationNeeded": is_protected(application),
     }  # fmt: skip

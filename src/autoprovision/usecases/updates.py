@@ -4,7 +4,7 @@ An application stays on its blueprint's version until `upgrade` is asked for. A 
 change set; the update after it executes that very one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autoprovision.domain.actor import Actor
@@ -20,6 +20,7 @@ from autoprovision.domain.errors import (
     InvalidInputError,
     UnavailableError,
 )
+from autoprovision.domain.held_data import merged
 from autoprovision.domain.launch import stack_parameters
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan
 from autoprovision.domain.quota import HOLD_LIFE, Hold, HoldState
@@ -84,7 +85,7 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
     known = {key.lower(): key for key in RequestTemplate.model_fields}
     kept = {known.get(key.strip().lower(), key): value for key, value in changes.items()}
     if isinstance(kept.get("Parameters"), dict):
-        kept["Parameters"] = _merged(before.get("Parameters"), kept["Parameters"])
+        kept["Parameters"] = _merged_parameters(before.get("Parameters"), kept["Parameters"])
     merged = {key: value for key, value in {**before, **kept}.items() if value is not None}
     template = parse_template(merged)
     faults += [
@@ -102,7 +103,7 @@ def _own(application: Application) -> RequestTemplate:
     return RequestTemplate.model_validate(application.template)
 
 
-def _merged(before: Any, changes: dict[str, Any]) -> dict[str, Any]:
+def _merged_parameters(before: Any, changes: dict[str, Any]) -> dict[str, Any]:
     known = {key.lower(): key for key in before or {}}
     named = {known.get(key.lower(), key): value for key, value in changes.items()}
     return {key: value for key, value in {**(before or {}), **named}.items() if value is not None}
@@ -110,12 +111,12 @@ def _merged(before: Any, changes: dict[str, Any]) -> dict[str, Any]:
 
 def planned(
     actor: Actor, application: Application, wish: Wish, platform: Platform,
-    *, loses_data: bool = False,
+    *, lost_data: tuple[str, ...] = (),
 ) -> Planned:  # fmt: skip
     """The plan of an update, on the application's own blueprint version unless it is upgraded.
 
     Args:
-        loses_data: whether its change set is known to replace or remove what holds data.
+        lost_data: what its change set is known to lose, in words.
 
     Raises:
         InvalidInputError: every fault named.
@@ -126,7 +127,7 @@ def planned(
         catalog = catalog.with_(blueprints=(version,))
     found = plan_for(
         actor, wish.template, application.business_unit, platform, catalog=catalog,
-        own_hold=application.monthly_credits, changes=application, loses_data=loses_data,
+        own_hold=application.monthly_credits, changes=application, lost_data=lost_data,
     )  # fmt: skip
     if found.plan.blueprint != application.blueprint:
         raise InvalidInputError(
@@ -179,7 +180,7 @@ def make_preview(
     plan = planned(actor, application, wish, platform).plan
     shown = _previewed(application, plan, platform)
     if shown is not None and shown.loses_data:
-        judged = planned(actor, application, wish, platform, loses_data=True).plan
+        judged = planned(actor, application, wish, platform, lost_data=shown.loses_data).plan
         shown = shown.with_(approval=judged.approval)
     return plan, shown
 
@@ -191,11 +192,25 @@ def _previewed(application: Application, plan: Plan, platform: Platform) -> Prev
     found = platform.change_sets.find(stack.id, arguments["changeSetName"])
     if found is None or not (found.is_ready or found.has_failed):
         return None
-    return preview(plan, sound(found), credits_before=application.monthly_credits)
+    return preview_of(plan, sound(found), application, platform)
 
 
-def judged_with_losses(request: Request, platform: Platform) -> Plan:
-    """The plan of an update that loses data, as the policy judges that.
+def preview_of(
+    plan: Plan, found: ChangeSet, application: Application, platform: Platform
+) -> Preview:
+    """What a change set comes to, its losses as the blueprint declares them.
+
+    The version before counts as the one after does: what is on the machines was put there under
+    it, and an upgrade may be what brings the declaration, or drops it.
+    """
+    before = platform.catalog.version(application.blueprint, application.version).manifest
+    after = platform.catalog.version(plan.blueprint, plan.version).manifest
+    declared = merged(before.data, after.data)
+    return preview(plan, found, declared, credits_before=application.monthly_credits)
+
+
+def judged_with_losses(request: Request, platform: Platform) -> Planned:
+    """The plan of an update that loses data, as the policy judges that, and the facts it judged.
 
     Admission cannot know it: only the change set tells. Judging it again gives the same plan.
 
@@ -203,6 +218,7 @@ def judged_with_losses(request: Request, platform: Platform) -> Plan:
         InvalidInputError: the plan cannot be judged any more.
     """
     assert request.plan is not None, "checked before"  # noqa: S101
+    assert request.preview is not None, "checked before"  # noqa: S101
     user = platform.users.get(request.submitted_by_id)
     if user is None:
         raise InvalidInputError([Fault("", "The person who asked is not known any more.")])
@@ -213,9 +229,10 @@ def judged_with_losses(request: Request, platform: Platform) -> Plan:
     found = plan_for(
         user.actor(), template_of(request), application.business_unit, platform,
         catalog=platform.catalog.catalog().with_(blueprints=(version,)),
-        own_hold=application.monthly_credits + held, changes=application, loses_data=True,
+        own_hold=application.monthly_credits + held, changes=application,
+        lost_data=request.preview.loses_data,
     )  # fmt: skip
-    return request.plan.judged(found.plan.approval)
+    return replace(found, plan=request.plan.judged(found.plan.approval))
 
 
 def sound(found: ChangeSet) -> ChangeSet:

@@ -47,6 +47,22 @@ def test_approvals_are_listed_and_shown(
     assert "bo@example.edu" in shown
 
 
+def test_who_approves_an_update_sees_what_changes_and_what_it_loses(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
+):
+    rolled = {
+        "logicalId": "Machines", "type": "AWS::AutoScaling::AutoScalingGroup", "effect": "changed",
+        "properties": ["LaunchTemplate"], "lost": "the disks",
+    }  # fmt: skip
+    preview = {"changes": [rolled], "losesData": ["the disks (Machines)"], "changeSet": "ap-1"}
+    httpserver.expect_oneshot_request("/approvals/req_1").respond_with_json(
+        {**an_approval, "preview": preview}
+    )
+    shown = ok("approval", "show", "req_1")
+    for word in ("the disks (Machines)", "changed", "LaunchTemplate", "ap-1"):
+        assert word in shown
+
+
 def test_who_approves_a_command_sees_it_and_nothing_in_it_hides(
     ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_approval: dict[str, Any]
 ):

@@ -30,6 +30,13 @@ TAGS = """
 """
 PRICED = (MANIFEST, FREE, FREE + FREE.replace("GreeterRole", "Extra"))
 
+GROUPS = (
+    "autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteAutoScalingGroup", "autoscaling:DeleteTags",
+    "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",
+    "autoscaling:UpdateAutoScalingGroup",
+)  # fmt: skip
+
 
 def known(kind: str, *actions: str) -> tuple[str, str, str]:
     """The manifest says what a type needs: something that the role allows already."""
@@ -81,6 +88,9 @@ BREAKS: dict[str, tuple[Path, list[tuple[str, str, str | None]]]] = {
     "price-when": (GREETING, [(MANIFEST, FREE, FREE.replace("why: ", "when: {Greeting: Hello}, why: "))]),
     "keeps-unknown": (GREETING, [(MANIFEST, "    defaultExpiry: 7d\n", "    defaultExpiry: 7d\n    keeps: {Nobody: its memory}\n")]),
     "keeps-missing": (GREETING, [(TEMPLATE, "    Type: AWS::Lambda::Function\n", "    Type: AWS::Lambda::Function\n    DeletionPolicy: Retain\n")]),
+    "data-unknown": (GREETING, [(MANIFEST, "capabilities:", "data: {Greeter: {what: its words, lostBy: modification, properties: [Colour]}}\ncapabilities:")]),
+    "data-undeclared": (GREETING, [extra("AWS::AutoScaling::AutoScalingGroup", "{MinSize: '1', MaxSize: '1', Tags: [{Key: 'autoprovision:application', Value: !Ref ApplicationId, PropagateAtLaunch: true}, {Key: 'autoprovision:unit', Value: !Ref BusinessUnit, PropagateAtLaunch: true}, {Key: 'autoprovision:owner', Value: !Ref Owner, PropagateAtLaunch: true}, {Key: 'autoprovision:environment', Value: !Ref TargetEnvironment, PropagateAtLaunch: true}]}"), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: ec2.t4g.micro, quantity: 730")), allows(*GROUPS)]),
+    "data-store": (GREETING, [extra("AWS::Timestream::Table", "DatabaseName: readings", tags=True), PRICED, (MANIFEST, "capabilities:", "needs: {'AWS::Timestream::Table': [lambda:GetFunction]}\ndata: {Extra: {what: nothing, lostBy: nothing}}\ncapabilities:")]),
     "price-book": (GREETING, [("prices.yaml", "", "region: elsewhere\nversion: v\nprices: {}\n")]),
     "price-old": (GREETING, [("prices.yaml", "", "region: ap-southeast-1\nversion: v\nprices:\n  gold: {cents: 1, unit: g, description: d, source: s, asOf: '2020-01-01'}\n"), (MANIFEST, "price: free, why: Roles are free", "price: gold, why: it shines")]),
     "output-missing": (GREETING, [(TEMPLATE, "  BlueprintVersion: {Description: Which version of it., Value: !Ref BlueprintVersion}\n", "")]),

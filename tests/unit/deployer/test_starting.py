@@ -272,3 +272,16 @@ def test_a_template_of_an_odd_shape_is_told_not_thrown(tmp_path, text, said):
         start_from_template(tmp_path / "odd", source, BOOK.region)
     assert said in str(told.value)
     assert not (tmp_path / "odd").exists()
+
+
+def test_of_machines_it_is_taken_that_changes_lose_their_disks(tmp_path):
+    source = tmp_path / "group.yaml"
+    source.write_text(
+        "Resources:\n  Workers:\n    Type: AWS::AutoScaling::AutoScalingGroup\n"
+        "    Properties: {MinSize: '1', MaxSize: '1', AvailabilityZones: !GetAZs ''}\n"
+    )
+    made, found = started(tmp_path, "workers", source)
+    manifest = yaml.safe_load((tmp_path / "workers" / "blueprint.yaml").read_text())
+    assert manifest["data"]["Workers"]["lostBy"] == "modification"
+    assert any("the disks of Workers" in one for one in made.decisions)
+    assert not [one for one in found.findings if one.rule.startswith("data-")]

@@ -126,6 +126,6 @@ FACTS = st.builds(
     expiresAfter=_DURATIONS,
     at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
     sourceChanged=st.booleans(),
-    replacesData=st.booleans(),
+    lostData=st.sampled_from([(), ("the database (Store)",)]),
     offers=OFFERS,
 )

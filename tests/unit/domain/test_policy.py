@@ -64,7 +64,7 @@ def faults_of(found: object) -> dict[str, str]:
         ({"expiresAfter": "31d", "requesterFailedLast30Days": 3}, "ONE_APPROVER", ["test-for-long", "failing-often"]),
         ({"requesterProvisioned": 0, "monthlyCredits": 501}, "AUTOMATIC", ["first-application"]),
         ({"quotaLeft": 1999}, "AUTOMATIC", ["quota-nearly-used"]),
-        ({"operation": "update", "replacesData": True}, "ONE_APPROVER", ["replaces-data"]),
+        ({"operation": "update", "lostData": ["the database (Store)"]}, "ONE_APPROVER", ["replaces-data"]),
         ({"environment": "stag"}, "AUTOMATIC", ["stag-out-of-hours"]),
     ],
 )  # fmt: skip
@@ -140,6 +140,7 @@ def test_a_published_policy_reads_back_as_the_same():
         ({"time": {"zone": "UTC", "hours": {"from": 22, "until": 9}}}, {}, False),
         ({"replacesData": True}, {}, False),
         ({"replacesData": False}, {}, True),
+        ({"replacesData": True}, {"lostData": ["the database (Store)"]}, True),
         ({"environment": ["dev"], "monthlyCredits": {"gt": 100}}, {}, False),
         ({"any": [{"environment": ["prod"]}, {"monthlyCredits": {"gte": 100}}]}, {}, True),
         ({"any": [{"environment": ["prod"]}, {"monthlyCredits": {"gt": 100}}]}, {}, False),

@@ -32,7 +32,7 @@ def test_the_easiest_change_really_leads_to_automatic(rules: Any, asked: Any):
             "project_type",
             "requester_provisioned",
             "requester_failed_last_30_days",
-            "replaces_data",
+            "lost_data",
             "operation",
         }
         assert all(getattr(change.facts, name) == getattr(asked, name) for name in kept)
@@ -84,7 +84,7 @@ def test_no_single_change_was_overlooked(rules: Any, asked: Any):
                     {"time": {"zone": "Asia/Singapore", "hours": {"from": 18, "until": 8}}}])], {}, "wait until Monday 08:00 (Asia/Singapore)"),
         ([rule(expiryDays={"gt": 3}), rule("b", 10, monthlyCredits={"gt": 80})], {}, "expire in 3 days instead of 7 and choose Size small instead of medium"),
         ([rule("a", 5, expiryDays={"gt": 3}), rule("b", 5, monthlyCredits={"gt": 80})], {}, "expire in 3 days instead of 7"),
-        ([rule(replacesData=True)], {"replacesData": True}, None),
+        ([rule(replacesData=True)], {"lostData": ["the database (Store)"]}, None),
         ([rule()], {}, None),
     ],
 )  # fmt: skip

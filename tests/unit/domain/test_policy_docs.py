@@ -61,6 +61,6 @@ def test_conditions_are_told_in_words():
     ))  # fmt: skip
     assert conditions_text(found.rules[0].when) == (
         "always and operation is update and blueprint is a-* and project type is CMS and monthly credits > 5 "
-        "and monthly credits ≤ 1000000000 and life > 12 hours and ends some day and does not replace data "
+        "and monthly credits ≤ 1000000000 and life > 12 hours and ends some day and loses no data "
         "and [(asked on sat 08:00 to 20:00 in UTC) or (asked from 01:00 to 02:00 in UTC)]"
     )

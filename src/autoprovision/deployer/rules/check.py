@@ -6,6 +6,7 @@ from pathlib import Path
 from autoprovision.deployer.blueprint_pages import monthly_credits
 from autoprovision.deployer.errors import InvalidCatalogError
 from autoprovision.deployer.price_books import with_own_prices
+from autoprovision.deployer.rules.data import data_findings
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, read_folder
 from autoprovision.deployer.rules.forbidden import declarations, forbidden_findings
@@ -20,8 +21,9 @@ from autoprovision.deployer.rules.template import template_findings
 from autoprovision.domain.price import PriceBook
 
 _CHECKS = (
-    manifest_findings, parameter_findings, price_findings, template_findings, secret_findings,
-    forbidden_findings, exception_findings, role_findings, recipe_findings, pages_findings,
+    manifest_findings, parameter_findings, data_findings, price_findings, template_findings,
+    secret_findings, forbidden_findings, exception_findings, role_findings, recipe_findings,
+    pages_findings,
 )  # fmt: skip
 
 

@@ -50,6 +50,18 @@ FOLDER_RULES = {
         "What stays when an application ends is said for each environment.",
         "Say what stays, and for how long, under `keeps`, or give it DeletionPolicy: Delete.",
     ),
+    "data-unknown": Rule(
+        "What holds data is a resource of the template, and what loses it one of its properties.",
+        "Name a resource under `data`, and properties that it has.",
+    ),
+    "data-undeclared": Rule(
+        "What is on the disks of machines, and which changes lose it, is said.",
+        "Declare it under `data`: {what, lostBy}; `lostBy: nothing` is an answer.",
+    ),
+    "data-store": Rule(
+        "What a store holds is not said to be nothing.",
+        "Drop the line: what goes with a store is lost, whatever is declared.",
+    ),
     "example-unresolved": Rule(
         "Every environment's example is a request that this blueprint takes there.",
         "Change the example, or what the manifest takes.",

@@ -9,6 +9,7 @@ from autoprovision.deployer.needs.table import NEEDS
 from autoprovision.deployer.rules.forbidden import forbidden_kind
 from autoprovision.deployer.rules.prices import KNOWN_FREE
 from autoprovision.deployer.starting.template import PLATFORM_PARAMETERS, Fitting
+from autoprovision.domain.held_data import MACHINES, LostBy
 
 _SOURCES = {
     "ApplicationName": "request.ApplicationName", "TargetEnvironment": "request.TargetEnvironment",
@@ -63,6 +64,7 @@ def manifest_document(name: str, fitting: Fitting) -> dict[str, Any]:
                 "prices": _prices(kinds, fitting.decisions),
             }
         },
+        "data": _data(kinds, fitting.decisions),
         "capabilities": ["CAPABILITY_NAMED_IAM"],
         "needs": _needs(unknown, fitting),
         "needsNetwork": "ImportValue" in str(fitting.document),
@@ -118,6 +120,19 @@ def _prices(kinds: Mapping[str, str], decisions: list[str]) -> list[dict[str, An
         elif kind not in _PRICES:
             decisions.append(f"What does {name} ({kind}) cost a month? Add its price lines.")
     return lines
+
+
+def _data(kinds: Mapping[str, str], decisions: list[str]) -> dict[str, dict[str, Any]]:
+    """Of machines it is taken that changes lose their disks, until the author says otherwise."""
+    machines = [name for name, kind in kinds.items() if kind in MACHINES]
+    decisions += [
+        f"What is on the disks of {name}, and what loses it? `data` takes it that any change does."
+        for name in machines
+    ]
+    return {
+        name: {"what": f"what is on the disks of {name}", "lostBy": LostBy.MODIFICATION.value}
+        for name in machines
+    }
 
 
 def _noun(kind: str) -> str:
