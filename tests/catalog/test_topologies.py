@@ -1,10 +1,15 @@
 """The tables of topologies say what the parameters do."""
 
 import pytest
+from tests.catalog.recipes import ROOT
 from tests.catalog.test_folders import FOLDERS, IDS, BlueprintFolder
 
+from autoprovision.deployer.yaml_files import read_yaml
 from autoprovision.domain.request import TargetEnvironment
 from autoprovision.usecases.terminations import PROTECTED
+
+# Where the cluster has Container Insights (infra/network.yaml).
+MEASURED = {TargetEnvironment.PROD}
 
 
 def _nodes(chosen: dict[str, str], facts: dict[str, str]) -> None:
@@ -96,3 +101,28 @@ def test_a_table_says_what_the_parameters_do(
     # Terminating anything in prod waits for an approver.
     confirmed = "an approver confirms its end" in topology.facts["protection"]
     assert confirmed == (environment in PROTECTED)
+
+
+def _priced(folder: BlueprintFolder, environment: TargetEnvironment) -> set[str]:
+    return {one.price for one in folder.manifest.topologies[environment].prices}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=IDS)
+def test_what_a_setting_costs_beside_its_resource_is_priced(folder: BlueprintFolder):
+    """Elastic file systems charge for what they carry, Container Insights for what it measures."""
+    resources = folder.parsed.section("Resources").values()
+    elastic = any(one.get("Properties", {}).get("ThroughputMode") == "elastic" for one in resources)
+    serves = any(one["Type"] == "AWS::ECS::Service" for one in resources)
+    for environment in folder.manifest.topologies:
+        carried = {"efs.elastic.read", "efs.elastic.write"} & _priced(folder, environment)
+        assert len(carried) == (2 if elastic else 0)
+        measured = "cloudwatch.metric" in _priced(folder, environment)
+        assert measured == (serves and environment in MEASURED)
+
+
+def test_the_clusters_measure_where_the_plans_say_so():
+    network = read_yaml((ROOT / "infra" / "network.yaml").read_bytes()).value
+    settings = network["Resources"]["Cluster"]["Properties"]["ClusterSettings"]
+    enabled = {"Fn::If": ["IsProd", "enabled", "disabled"]}
+    assert settings == [{"Name": "containerInsights", "Value": enabled}]
+    assert {TargetEnvironment.PROD} == MEASURED
