@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autoprovision.deployer.blueprint_pages import Pages
 from autoprovision.deployer.errors import InvalidCatalogError
-from autoprovision.deployer.rules.check import inspect
+from autoprovision.deployer.rules.check import Inspection, inspect
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.templates import Template
 from autoprovision.deployer.yaml_files import read_yaml
@@ -34,6 +34,8 @@ class BlueprintFolder:
         recipe: the build recipe, for the publish method `build`.
         digest: over the manifest and every file that matters to a stack.
         certificate: the totals of its rollback certificate; no part of the digest.
+        warnings: what whoever publishes it should know: warnings, exceptions that its author
+            declared, and linters that did not run; a sentence each.
     """
 
     manifest: Blueprint
@@ -43,6 +45,7 @@ class BlueprintFolder:
     digest: str
     parsed: Template = field(repr=False)
     certificate: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -75,8 +78,18 @@ def read_blueprint_folder(
     return BlueprintFolder(
         manifest=read.manifest, template=template, role=read.texts[read.role_name],
         recipe=read.recipe, digest=_digest(read.manifest, template, read.recipe),
-        parsed=read.template, certificate=_certificate(folder),
+        parsed=read.template, certificate=_certificate(folder), warnings=tuple(_warnings(found)),
     )  # fmt: skip
+
+
+def _warnings(found: Inspection) -> Iterator[str]:
+    for one in found.warnings:
+        yield f"Warning: {one.place}: {one.detail} ({one.rule})"
+    for resource, rule, comment in found.allowed:
+        yield f"Allowed: {rule} on {resource}: {comment}"
+    for linter in found.linters:
+        if not linter.ran:
+            yield f"Not run: {linter.why}"
 
 
 def render_folder(folder: Path, prices: PriceBook) -> list[Path]:

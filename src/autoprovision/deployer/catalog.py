@@ -120,6 +120,8 @@ def publish_blueprint(
         raise DeployError(f"{platform_name} has no catalog yet.", "Deploy the platform first.")
     ours = read_price_book(find_sources().catalog / "prices.yaml")
     folder = read_blueprint_folder(path, ours, linters=True)
+    for sentence in folder.warnings:
+        say(sentence)
     prices = with_own_prices(path, before.prices)
     name = folder.manifest.id
     if unknown := sorted(_prices_named_by(folder.manifest) - {"free", *prices.prices}):

@@ -101,7 +101,7 @@ def _going_on(request: Request, plan: Plan, platform: Platform) -> str:
     """What the requester reads: who said yes, and what happens now."""
     approval = platform.approvals.get(request.id) if plan.approval.approvers_needed else None
     said = f"{approval.answer} " if approval else ""
-    return f"{said}The stack is being created."
+    return f"{said}It is being provisioned; the timeline says how far it is."
 
 
 def _undo(error: str) -> dict[str, Any]:

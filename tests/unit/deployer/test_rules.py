@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autoprovision.deployer.blueprint_folder import read_blueprint_folder
 from autoprovision.deployer.blueprint_pages import Pages
 from autoprovision.deployer.price_books import read_price_book
 from autoprovision.deployer.rules.check import Inspection, inspect
@@ -255,6 +256,21 @@ def test_what_may_be_declared_is_declared_with_a_comment(tmp_path):
     template = folder / TEMPLATE
     template.write_text(template.read_text().replace(", comment: A demo.", ""))
     assert {one.rule for one in seen(folder).findings} == {"exception-unexplained"}
+
+
+def test_whoever_publishes_is_told_of_warnings_and_of_what_was_declared(tmp_path):
+    source, unknown = BREAKS["price-free-unknown"]
+    declared = "    Metadata: {Description: Only this API may call the function, autoprovision: {allow: [{id: forbidden-foreign-account, comment: Our own other account.}]}}\n"
+    stranger = [
+        (TEMPLATE, "Principal: apigateway.amazonaws.com", 'Principal: "999999999999"'),
+        (TEMPLATE, "    Metadata: {Description: Only this API may call the function}\n", declared),
+    ]
+    folder = changed(tmp_path, source, [*unknown, *stranger])
+    assert rendered(folder).errors == ()
+    warning, allowed = read_blueprint_folder(folder, BOOK).warnings
+    assert warning.startswith("Warning: blueprint.yaml:")
+    assert warning.endswith("knows that of AWS::SQS::Queue. (price-free-unknown)")
+    assert allowed == "Allowed: forbidden-foreign-account on MayInvoke: Our own other account."
 
 
 def test_what_may_not_be_declared_stays_forbidden(tmp_path):
