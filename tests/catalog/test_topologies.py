@@ -32,6 +32,12 @@ def _database(chosen: dict[str, str], facts: dict[str, str]) -> None:
     assert chosen["DeletionProtection"] == "false"
 
 
+def _documents(chosen: dict[str, str], facts: dict[str, str]) -> None:
+    units = f"{chosen['DocumentUnitsAtRest']} to {chosen['DocumentUnitsAtMost']} unit"
+    assert units in facts["documents"]
+    assert facts["documents"].endswith("two zones" if chosen["MultiZone"] == "true" else "one zone")
+
+
 def _versions(chosen: dict[str, str], facts: dict[str, str]) -> None:
     kept = f"overwritten files for {chosen['NoncurrentVersionDays']} days"
     assert facts["backup"] == (kept if chosen["Versioning"] == "Enabled" else "none")
@@ -77,13 +83,13 @@ def _logs(chosen: dict[str, str], facts: dict[str, str]) -> None:
 # The parameter that a topology fixes, and what it makes true of the table.
 FACTS = {
     "Nodes": _nodes, "Cpu": _size, "InstanceType": _machine, "MemorySize": _memory,
-    "RateLimit": _rate, "DatabaseClass": _database, "FileBackup": _files,
+    "RateLimit": _rate, "DatabaseClass": _database, "DocumentUnitsAtMost": _documents, "FileBackup": _files,
     "PointInTimeRecovery": _any_second, "Versioning": _versions, "PriceClass": _edge,
     "LogRetentionDays": _logs, "AccessLogs": _visits,
 }  # fmt: skip
 # What is behind one of the others, or no reader compares environments by.
 BESIDE = {
-    "Memory", "Spot", "DatabaseStorage", "MultiZone", "BackupDays", "DeletionProtection",
+    "Memory", "Spot", "DatabaseStorage", "DocumentUnitsAtRest", "MultiZone", "BackupDays", "DeletionProtection",
     "NoncurrentVersionDays", "DiskSize", "BurstLimit", "Timeout", "NotFound",
 }  # fmt: skip
 

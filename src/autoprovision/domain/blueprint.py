@@ -5,7 +5,7 @@ Published, a version is immutable and named by its digest.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from itertools import product
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +24,9 @@ from autoprovision.domain.request import (
     TargetEnvironment,
 )
 from autoprovision.domain.resource import ManifestPart, Resource
+
+# What a rule may ask for beside the declared parameters.
+TECH_STACK = "TechStack"
 
 
 class Serves(ManifestPart):
@@ -204,23 +207,31 @@ class Blueprint(ManifestPart):
                 if line.when is not None:
                     self._check(line.when, f"The price line of {line.resource}")
         for rule in self.rules:
-            self._check(rule.when, "A rule")
+            self._check(rule.when, "A rule", stacks=True)
             self._check(rule.needs, "A rule")
         if not isinstance(self.needs_network, bool):
             self._check(self.needs_network, "The need of a network")
         return self
 
-    def _check(self, when: Mapping[str, tuple[str, ...]], whose: str) -> None:
+    def _check(
+        self, when: Mapping[str, tuple[str, ...]], whose: str, *, stacks: bool = False
+    ) -> None:
         """Whether a condition can ever hold. Raises ValueError naming what cannot."""
         if not when:
             raise ValueError(f"{whose} has a condition without a parameter")
+        takes: dict[str, Callable[[str], bool]] = {
+            name: one.takes for name, one in self.parameters.items()
+        }
+        if stacks:
+            served = {one for each in self.serves for one in each.tech_stacks}
+            takes[TECH_STACK] = served.__contains__
         for name, wanted in when.items():
-            if name not in self.parameters:
+            if name not in takes:
                 raise ValueError(f"{whose} depends on {name}, which is not among the parameters")
             if not wanted:
                 raise ValueError(f"{whose} waits for {name} to be nothing")
             for value in wanted:
-                if not self.parameters[name].takes(value):
+                if not takes[name](value):
                     raise ValueError(f"{whose} waits for {name} to be {value!r}, which it never is")
 
     @property

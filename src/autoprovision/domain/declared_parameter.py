@@ -92,7 +92,7 @@ class ParameterRule(ManifestPart):
     """What parameters have to be for one another, where each alone may be more.
 
     Attributes:
-        when: what the parameters are that ask for something.
+        when: what the parameters are that ask for something; `TechStack` is the request's.
         needs: what others have to be then.
         why: the reason, as a sentence for whoever chose otherwise.
     """

@@ -29,6 +29,9 @@ READS: dict[str, tuple[str, ...]] = {
         "cloudfront:ListTagsForResource",
     ),
     "AWS::CloudFront::OriginAccessControl": ("cloudfront:GetOriginAccessControl",),
+    # They have no read handler in the registry: what describes them.
+    "AWS::DocDB::DBCluster": ("rds:DescribeDBClusters",),
+    "AWS::DocDB::DBInstance": ("rds:DescribeDBInstances",),
     "AWS::DynamoDB::Table": (
         "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeContributorInsights",
         "dynamodb:DescribeKinesisStreamingDestination", "dynamodb:DescribeTable",

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from autoprovision.domain.blueprint import Catalog, PublishedBlueprint, PublishMethod, Topology
+from autoprovision.domain.blueprint import (
+    TECH_STACK,
+    Catalog,
+    PublishedBlueprint,
+    PublishMethod,
+    Serves,
+    Topology,
+)
 from autoprovision.domain.clock import duration_text, parse_duration
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
@@ -75,7 +82,7 @@ def matched(template: RequestTemplate, catalog: Catalog, allowed_hosts: AllowedH
     expires_after, expiry_faults = _expiry(template, topology)
     faults += parameter_faults + expiry_faults + _network(template, blueprint, catalog, values)
     if not parameter_faults:
-        faults += _disagreements(blueprint, values)
+        faults += _disagreements(template, blueprint, values)
     if faults:
         raise InvalidInputError(faults)
     return Matched(blueprint, topology, values, expires_after, project_url)
@@ -136,8 +143,11 @@ def _network(
     return [Fault(pointer("TargetEnvironment"), sentence, "NO_NETWORK")]
 
 
-def _disagreements(blueprint: PublishedBlueprint, values: dict[str, str]) -> list[Fault]:
-    """Parameters that are fine alone and not together."""
+def _disagreements(
+    template: RequestTemplate, blueprint: PublishedBlueprint, values: dict[str, str]
+) -> list[Fault]:
+    """Parameters that are fine alone and not together, or not with the tech stack."""
+    known = {TECH_STACK: _tech_stack(template, blueprint), **values}
     return [
         Fault(
             pointer("Parameters", name),
@@ -145,7 +155,7 @@ def _disagreements(blueprint: PublishedBlueprint, values: dict[str, str]) -> lis
             "UNFITTING_PARAMETER",
         )
         for rule in blueprint.manifest.rules
-        for name in rule.broken(values)
+        for name in rule.broken(known)
     ]
 
 
@@ -176,14 +186,13 @@ def _sources(
     template: RequestTemplate, blueprint: PublishedBlueprint, project_url: str | None,
     values: dict[str, str], platform: dict[str, str], unit: str,
 ) -> dict[str, str]:  # fmt: skip
-    entry = blueprint.manifest.entry_of(template)
-    assert entry is not None, "the catalog has matched it"  # noqa: S101
+    entry = _entry(template, blueprint)
     return {
         "request.ApplicationName": template.ApplicationName,
         "request.TargetEnvironment": template.TargetEnvironment.value,
         # As the manifest writes them: a template's conditions know no other case.
         "request.ProjectType": entry.project_type,
-        "request.TechStack": entry.stack_named(template.TechStack) or "",
+        "request.TechStack": _tech_stack(template, blueprint),
         "request.ProjectURL": project_url or "",
         "request.BusinessUnit": unit,
         "blueprint.id": blueprint.manifest.id,
@@ -191,6 +200,17 @@ def _sources(
         **{f"parameters.{name}": value for name, value in values.items()},
         **{f"platform.{name}": value for name, value in platform.items()},
     }
+
+
+def _entry(template: RequestTemplate, blueprint: PublishedBlueprint) -> Serves:
+    entry = blueprint.manifest.entry_of(template)
+    assert entry is not None, "the catalog has matched it"  # noqa: S101
+    return entry
+
+
+def _tech_stack(template: RequestTemplate, blueprint: PublishedBlueprint) -> str:
+    """As the manifest writes it; empty where the request names none."""
+    return _entry(template, blueprint).stack_named(template.TechStack) or ""
 
 
 def _project_url(

@@ -82,9 +82,37 @@ def test_parameters_that_do_not_go_together_are_all_named():
     )  # fmt: skip
 
 
+STACKS = [{"projectType": "Static", "techStacks": ["Vue", "Node.js"]}]
+OF_STACK = {"when": {"TechStack": "Node.js"}, "needs": {"Node": "none"}, "why": "It is one."}
+
+
+@pytest.mark.parametrize("stack", ["Node.js", "nodejs", "NODE.JS"])
+def test_a_parameter_may_not_go_with_a_tech_stack(stack: str):
+    one = catalog(published(manifest(**{**WITH_NODE, "serves": STACKS, "rules": [OF_STACK]})))
+
+    def planned_with(**changes: object):
+        return resolve(
+            parse_template(REQUEST | {"TargetEnvironment": "dev", "TechStack": stack} | changes),
+            one.model_copy(update={"networks": tuple(TargetEnvironment)}),
+            platform={}, unit="cs", allowed_hosts=AllowedHosts.parse("github.com"),
+        )  # fmt: skip
+
+    assert planned_with()
+    assert planned_with(TechStack="vue", Parameters={"Node": "managed"})
+    with pytest.raises(InvalidInputError) as refused:
+        planned_with(Parameters={"Node": "managed"})
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.code) == ("/Parameters/Node", "UNFITTING_PARAMETER")
+    assert fault.detail == "With TechStack Node.js it has to be none. It is one."
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"rules": [OF_STACK]},
+        {"serves": STACKS, "rules": [{**OF_STACK, "when": {"TechStack": "Hugo"}}]},
+        {"serves": STACKS, "rules": [{**OF_STACK, "needs": {"TechStack": "Vue"}}]},
+        {"serves": STACKS, "needsNetwork": {"TechStack": "Vue"}},
         {"needsNetwork": {"Nod": "managed"}}, {"needsNetwork": {"Node": "many"}}, {"needsNetwork": {}},
         {"rules": [{"when": {"Nod": "managed"}, "needs": {"RpcUrl": ""}, "why": "x"}]},
         {"rules": [{"when": {"Node": "managed"}, "needs": {"ChainId": "one"}, "why": "x"}]},

@@ -29,6 +29,8 @@ LATER: dict[str, tuple[str, ...]] = {
         "cloudfront:UpdateOriginAccessControl",
     ),
     "AWS::CloudWatch::Alarm": ("cloudwatch:DescribeAlarms",),
+    "AWS::DocDB::DBCluster": ("rds:DescribeDBClusters", "rds:ModifyDBCluster"),
+    "AWS::DocDB::DBInstance": ("rds:DescribeDBInstances", "rds:ModifyDBInstance"),
     "AWS::DynamoDB::Table": ("dynamodb:DescribeTable", "dynamodb:UpdateTable"),
     "AWS::EC2::LaunchTemplate": (
         "ec2:CreateLaunchTemplateVersion",

@@ -169,6 +169,28 @@ NETWORK_NEEDS: dict[str, Need] = {
             Also("ec2:CreateNetworkInterface", f"{_EC2}:subnet/{{SubnetId}}"),
         ),
     ),
+    "AWS::DocDB::DBCluster": Need(
+        f"{_RDS}:cluster:{{name:lower}}",
+        ("rds:CreateDBCluster",),
+        ("rds:DeleteDBCluster",),
+        "DBClusterIdentifier",
+        {"Tags": "rds:AddTagsToResource"},
+        also=(
+            Also(
+                "rds:CreateDBCluster",
+                f"{_RDS}:subgrp:{{DBSubnetGroupName:lower}}",
+                when="DBSubnetGroupName",
+            ),
+        ),
+    ),
+    "AWS::DocDB::DBInstance": Need(
+        f"{_RDS}:db:{{name:lower}}",
+        ("rds:CreateDBInstance",),
+        ("rds:DeleteDBInstance",),
+        "DBInstanceIdentifier",
+        {"Tags": "rds:AddTagsToResource"},
+        also=(Also("rds:CreateDBInstance", f"{_RDS}:cluster:{{DBClusterIdentifier:lower}}"),),
+    ),
     "AWS::RDS::DBInstance": Need(
         f"{_RDS}:db:{{name:lower}}",
         ("rds:CreateDBInstance",),

@@ -31,7 +31,7 @@ _PRICES: dict[str, tuple[tuple[str, float, str], ...]] = {
 _SERVERS = ("AWS::EC2::Instance", "AWS::AutoScaling::AutoScalingGroup", "AWS::ECS::Service")
 _DATABASES = {
     "AWS::DynamoDB::Table": "DynamoDB", "AWS::RDS::DBInstance": "RDS, one zone",
-    "AWS::RDS::DBCluster": "Aurora",
+    "AWS::RDS::DBCluster": "Aurora", "AWS::DocDB::DBCluster": "DocumentDB",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ NAMES = (
     "bucket_deletion",
     "bucket_tags",
     "ecs_numbers",
+    "final_snapshots",
     "stack_identity",
     "change_sets",
     "stack_deletion",
