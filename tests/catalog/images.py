@@ -42,14 +42,26 @@ class Image:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def written(project: Path, stack: str, scratch: Path) -> Image:
-    """Run the recipe with a Docker that only takes notes, and read the Dockerfile it wrote."""
+_FETCHES = 'while [ $# -gt 1 ]; do [ "$1" != --output ] || cp "{authority}" "$2"; shift; done'
+
+
+def written(project: Path, stack: str, scratch: Path, *, authority: Path | None = None) -> Image:
+    """Run the recipe with a Docker that only takes notes, and read the Dockerfile it wrote.
+
+    Args:
+        authority: certificates that stand for those of AWS's databases, where the stack has documents.
+    """
     programs, calls = scratch / "bin", scratch / "calls"
     programs.mkdir()
     for name, then in (("docker", "cat >/dev/null"), ("aws", '[ "$2" != describe-images ]')):
         (programs / name).write_text(_PROGRAM.format(name=name, calls=calls, then=then))
         (programs / name).chmod(0o755)
+    if authority is not None:
+        fetches = _FETCHES.format(authority=authority)
+        (programs / "curl").write_text(_PROGRAM.format(name="curl", calls=calls, then=fetches))
+        (programs / "curl").chmod(0o755)
     environment = {
+        "OUTPUT_DatabaseEngine": "none" if authority is None else "mongodb",
         "TECH_STACK": stack, "COMMIT": COMMIT, "REQUEST_ID": REQUEST, "OUTPUT_RepositoryUri": REPOSITORY,
         "PATH": f"{programs}:{os.environ['PATH']}",
     }  # fmt: skip

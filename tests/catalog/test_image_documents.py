@@ -36,7 +36,7 @@ def test_an_image_finds_its_documents_and_trusts_awss_authority(
         program.chmod(0o755)
     found = shell(built.command, tmp_path, PORT="8080", **ACCESS)["MONGODB_URI"]
     assert found == (
-        "mongodb://application:pw@db.internal:27017/application?authSource=admin&tls=true"
+        "mongodb://application:pw@db.internal:27017/application?authSource=admin&authMechanism=SCRAM-SHA-1&tls=true"
         "&tlsCAFile=/etc/ssl/aws-authority.pem&replicaSet=rs0&retryWrites=false"
     )
 

@@ -47,7 +47,15 @@ app.post("/api/things", async (request, response) => {
 
 app.use(express.static(page));
 
-if (address) {
-  mongoose.connect(address, { serverSelectionTimeoutMS: 5000 }).catch((fault) => console.error(`No database: ${fault.message}`));
+// The driver comes back to a database that it has seen once; until then somebody has to ask again.
+async function connect() {
+  try {
+    await mongoose.connect(address, { serverSelectionTimeoutMS: 5000 });
+  } catch (fault) {
+    console.error(`No database: ${fault.message}`);
+    setTimeout(connect, 2000);
+  }
 }
+
+if (address) connect();
 app.listen(Number(process.env.PORT || 8080), process.env.HOST);
