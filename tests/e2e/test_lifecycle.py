@@ -164,6 +164,8 @@ def test_a_hand_made_change_is_reported_property_by_property(world, live):
     ada, _, application = live()
     where = f"/applications/{application['id']}/drift"
     assert ada.get(where).json()["status"] == "NOT_CHECKED"
+    until(lambda: invoke(world, "Audit") and ada.get(where).json()["status"] != "NOT_CHECKED")
+    assert ada.get(where).json()["status"] == "IN_SYNC"
     bucket = application["outputs"]["SiteBucket"]
     world.client("s3").put_bucket_versioning(
         Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}

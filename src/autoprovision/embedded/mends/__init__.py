@@ -15,6 +15,7 @@ NAMES = (
     "cloudformation_events",
     "bucket_deletion",
     "bucket_tags",
+    "bucket_versioning",
     "ecs_numbers",
     "final_snapshots",
     "stack_identity",
