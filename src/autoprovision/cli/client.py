@@ -189,11 +189,11 @@ class ApiClient:
 
     def openapi(self) -> Document:
         """The API's own description; needs no token."""
-        return self._answer(self._exchange("GET", "/openapi.json", None))
+        return self._answer(self._exchange("GET", "/openapi.json", None), "GET", "/openapi.json")
 
     def health(self) -> Document:
         """Whether the API is well, and where people sign in; needs no token."""
-        return self._answer(self._exchange("GET", "/health", None))
+        return self._answer(self._exchange("GET", "/health", None), "GET", "/health")
 
     def policy(self) -> Document:
         """The approval policy in force."""
@@ -316,7 +316,7 @@ class ApiClient:
         if answer.status_code == _UNAUTHORIZED and self._profile.tokens:
             # The clocks may disagree, or the token was revoked: a fresh one settles it.
             answer = self._exchange(method, path, self._refreshed(), **options)
-        return self._answer(answer)
+        return self._answer(answer, method, path)
 
     def _exchange(
         self, method: str, path: str, token: str | None, **options: Any
@@ -336,7 +336,7 @@ class ApiClient:
             ) from problem
 
     @staticmethod
-    def _answer(answer: httpx.Response) -> Document:
+    def _answer(answer: httpx.Response, method: str, path: str) -> Document:
         try:
             content = answer.json() if answer.content else {}
         except ValueError:
@@ -344,7 +344,10 @@ class ApiClient:
         document = content if isinstance(content, dict) else None
         if answer.status_code >= _FIRST_ERROR:
             fallback = {"title": answer.reason_phrase, "detail": (document or {}).get("message")}
-            raise RefusalError(answer.status_code, {**fallback, **(document or {})})
+            raise RefusalError(
+                answer.status_code, {**fallback, **(document or {})},
+                method=method, path=path,
+            )  # fmt: skip
         if document is None:
             raise UnreachableError(
                 f"{answer.url} answered with something that is no JSON object.",

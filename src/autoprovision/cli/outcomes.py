@@ -29,6 +29,12 @@ _NEXT_AFTER = {
 _NEXT_AFTER_CHANGE = {
     "operate": "`autoprovision request show {id}` tells what was done; then ask for it again.",
     "update": "It still runs; `autoprovision application update {application} FILE` tries again.",
+    "publish": "It still runs; `autoprovision application publish {application}` tries again.",
+}
+# Of a change that cannot be made again, by the request's reason.
+_NEXT_BY_REASON = {
+    "STACK_GONE": "`autoprovision application terminate {application}` gives its name and its quota"
+    " back; then request it anew.",
 }
 
 
@@ -90,11 +96,18 @@ def conclude(session: Session, decisive: Mapping[str, Any], *good: str) -> None:
     session.out.say(f"It ended {status}. {sentence}".strip(), "bold red")
     advice = _NEXT_AFTER.get(status)
     if status != "NEEDS_OPERATOR":
-        advice = _NEXT_AFTER_CHANGE.get(str(decisive.get("kind") or ""), advice)
+        advice = _NEXT_AFTER_CHANGE.get(_change(decisive), advice)
+        advice = _NEXT_BY_REASON.get(str(decisive.get("reason") or ""), advice)
     if advice:
         known = {"id": decisive.get("id"), "application": decisive.get("applicationId")}
         session.out.say(f"Next: {advice.format(**known)}")
     raise typer.Exit(REFUSED)
+
+
+def _change(request: Mapping[str, Any]) -> str:
+    """What a request does to an application that lives; an update without a plan only publishes."""
+    kind = str(request.get("kind") or "")
+    return "publish" if kind == "update" and not request.get("plan") else kind
 
 
 def _operation(answer: Mapping[str, Any]) -> str | None:

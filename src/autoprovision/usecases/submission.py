@@ -98,7 +98,11 @@ def resubmit(
     """
     before = within_reach(actor, "request.submit", request_id, platform)
     if before.kind != "provision":  # its template would make another application
-        raise ConflictError("Ask for the change again instead.", code="NOT_RESUBMITTED")
+        raise ConflictError(
+            "Ask for the change again instead.", code="NOT_RESUBMITTED",
+            advice="`autoprovision application --help` lists what can be done with "
+            f"{before.application_id}.",
+        )  # fmt: skip
     if not before.is_final or before.status is RequestStatus.SUCCEEDED:
         raise ConflictError(
             f"The request is {before.status}; only one that ended without success is resubmitted.",

@@ -1,6 +1,7 @@
 """What goes wrong: sentences, exit codes, retries and tokens."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -60,7 +61,6 @@ def test_with_json_a_refusal_is_the_problem_document(
         (409, "OVER_QUOTA", "autoprovision unit set UNIT --quota N"),
         (409, "NAME_TAKEN", "another ApplicationName"),
         (403, "FORBIDDEN", "login EMAIL"),
-        (404, "NOT_FOUND", "autoprovision request list"),
         (422, "IDEMPOTENCY_MISMATCH", "--idempotency-key"),
         (500, "", "Run the same command again"),
     ],
@@ -78,6 +78,49 @@ def test_the_next_step_follows_from_the_code(
         {"title": "No", "detail": "It was refused.", "code": code}, status
     )
     result = run("request", "submit", str(template))
+    assert result.exit_code == 1
+    assert hint in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "problem", "hint"),
+    [
+        ("application show app_1", 404, {}, "`autoprovision application list` shows the ids."),
+        ("application show req_1", 404, {}, "a request: `autoprovision request show req_1`."),
+        ("request cancel app_1", 404, {}, "an application: `autoprovision application show app_1`"),
+        ("approval show req_1", 404, {}, "`autoprovision approval list`"),
+        ("finding show nope", 404, {}, "`autoprovision finding list`"),
+        ("application extend app_1 x", 400, {}, "Correct what is named above"),
+        ("request resume req_1 --retain X", 400, {}, "Correct what is named above"),
+        ("finding resolve fnd_1 --comment x", 400, {}, "Correct what is named above"),
+        ("application update app_1 FILE", 400, {}, "autoprovision application plan app_1 FILE"),
+        ("application plan app_1 FILE", 400, {}, "autoprovision application plan app_1 FILE"),
+        ("request plan FILE", 400, {}, "Correct the JSON template."),
+        ("request cancel req_1", 409, {"code": "WRONG_STATUS"}, "autoprovision request show req_1"),
+        ("application publish app_1", 409, {"code": "WRONG_STATUS"}, "application show app_1"),
+        (
+            "application publish app_1", 409,
+            {"code": "OPERATION_IN_PROGRESS", "operation": "req_7"}, "request show req_7",
+        ),
+        ("application publish app_1", 409, {"code": "OPERATION_IN_PROGRESS"}, "show app_1"),
+        ("application plan app_1 FILE", 409, {"code": "STACK_GONE"}, "terminate app_1"),
+        ("unit set physics --quota 5", 409, {}, "autoprovision unit show physics"),
+    ],
+)  # fmt: skip
+def test_the_next_step_fits_what_was_called(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    template: Path,
+    words: str,
+    status: int,
+    problem: dict[str, str],
+    hint: str,
+):
+    httpserver.expect_request(re.compile(".*")).respond_with_json(
+        {"detail": "It was refused.", **problem}, status
+    )
+    result = run(*words.replace("FILE", str(template)).split())
     assert result.exit_code == 1
     assert hint in result.stderr
 

@@ -216,6 +216,31 @@ def test_terminate_may_answer_with_its_request(
     assert json.loads(result.stdout) == gone
 
 
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({}, "application publish app_1"),
+        ({"plan": {"digest": "sha256:d1"}}, "application update app_1 FILE"),
+        ({"reason": "STACK_GONE"}, "application terminate app_1"),
+    ],
+)
+def test_a_change_that_failed_is_made_again_by_its_own_verb(
+    ada: Profile,
+    run: Callable[..., Result],
+    httpserver: HTTPServer,
+    change: dict[str, Any],
+    advice: str,
+):
+    failed = {
+        "id": "req_4", "status": "FAILED", "kind": "update", "applicationId": "app_1", **change,
+    }  # fmt: skip
+    httpserver.expect_request("/requests/req_4").respond_with_json(failed)
+    httpserver.expect_request("/requests/req_4/events").respond_with_json({"items": []})
+    result = run("request", "show", "req_4", "--watch")
+    assert result.exit_code == 1
+    assert advice in result.stderr
+
+
 @pytest.mark.parametrize(("more", "code"), [((), 0), (("--watch",), 1)])
 def test_an_end_that_takes_a_second_person_is_asked_not_watched(
     ada: Profile,

@@ -18,4 +18,5 @@ def test_a_change_is_asked_for_again_instead(world: World, ready):
             ada, request.id, {}, world, new_request_id="req_01jz0000000000000000000000"
         )
     assert refused.value.reason == "NOT_RESUBMITTED"
+    assert request.application_id in refused.value.extras["advice"]
     assert len(world.records.requests(None, limit=100).items) == known
