@@ -240,6 +240,7 @@ def _show_application(console: Console, application: Mapping[str, Any]) -> None:
             ("id", application.get("id")),
             ("status", status_text(application.get("status"))),
             ("why", application.get("message") or application.get("reason")),
+            ("changed by", application.get("operation")),
             ("url", application.get("url")),
             ("name", application.get("applicationName")),
             ("environment", application.get("targetEnvironment")),

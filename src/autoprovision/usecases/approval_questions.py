@@ -13,6 +13,7 @@ from autoprovision.domain.actor import Role
 from autoprovision.domain.approval import Approval, ApprovalStatus
 from autoprovision.domain.approval_times import Escalate, Expire, Reminder, due, escalated, reminded
 from autoprovision.domain.clock import iso, moment
+from autoprovision.domain.counted import counted
 from autoprovision.domain.errors import ConflictError
 from autoprovision.domain.events import EventName
 from autoprovision.domain.plan import Plan
@@ -109,7 +110,7 @@ def question_text(request: Request, plan: Plan) -> str:
     why = " ".join(plan.approval.reasons)
     if request.kind == "operate":
         where = f"{request.application_name} in {request.target_environment}"
-        machines = f"{len(request.instances)} machines of {where}"
+        machines = f"{counted(len(request.instances), 'machine')} of {where}"
         return f"May {request.submitted_by} do {request.operation} on {machines}? {why}".strip()
     if request.kind == "update":
         where = f"{plan.blueprint} {plan.version} in {request.target_environment}"

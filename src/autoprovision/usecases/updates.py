@@ -272,14 +272,15 @@ def update(
 
     Raises:
         InvalidInputError: every fault named.
-        ConflictError: code WRONG_STATUS, OPERATION_IN_PROGRESS, REFUSED_BY_POLICY, or PLAN_CHANGED
-            when the plan is not the one of the preview.
+        ConflictError: code WRONG_STATUS, STACK_GONE, OPERATION_IN_PROGRESS, REFUSED_BY_POLICY, or
+            PLAN_CHANGED when the plan is not the one of the preview.
         OverQuotaError: it costs more than the unit has left.
     """
     application = within_reach(actor, "application.update", application_id, platform)
     accepted = begun_before(request_id, platform)
     if accepted is None:
         _must_be_steady(application)
+        standing(application, platform)
         wish = wish_of(application, document)
         _must_bring_credentials(application, wish, platform)
         found = planned(actor, application, wish, platform)
@@ -351,12 +352,14 @@ def publish(actor: Actor, application_id: str, platform: Platform, *, request_id
     """Put the project's newest code onto an application; its stack stays as it is.
 
     Raises:
-        ConflictError: code WRONG_STATUS, OPERATION_IN_PROGRESS, or NOTHING_TO_PUBLISH.
+        ConflictError: code WRONG_STATUS, STACK_GONE, OPERATION_IN_PROGRESS, or
+            NOTHING_TO_PUBLISH.
     """
     application = within_reach(actor, "application.publish", application_id, platform)
     accepted = begun_before(request_id, platform)
     if accepted is None:
         _must_be_steady(application)
+        standing(application, platform)
         if application.blueprint in platform.settings.control_plane_only:
             raise ConflictError(CONTROL_PLANE_ONLY, code="NOTHING_TO_PUBLISH")
         version = platform.catalog.version(application.blueprint, application.version)

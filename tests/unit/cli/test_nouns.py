@@ -150,6 +150,15 @@ def test_update_patches_with_the_files_bytes(
     assert "UPDATING" in ok("application", "update", "app_1", str(template))
 
 
+def test_what_changes_an_application_now_is_named(
+    ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_application: dict[str, Any]
+):
+    httpserver.expect_oneshot_request("/applications/app_1").respond_with_json(
+        {**an_application, "operation": "req_9"}
+    )
+    assert "req_9" in ok("application", "show", "app_1")
+
+
 def test_publish_and_terminate_answer_at_once_without_watch(
     ada: Profile, ok: Callable[..., str], httpserver: HTTPServer, an_application: dict[str, Any]
 ):
