@@ -332,7 +332,7 @@ def test_approved_where_the_policy_asks(world, engine, manager, application):
 
     def approve() -> None:
         question = world.approvals.get(request.id)
-        assert "run-command on 1 machines" in question.question
+        assert "run-command on 1 machine of" in question.question
         assert SECRET not in str(question)
         bob = world.users.by_email(BOB).actor()
         seen = approvals.show(bob, request.id, world)

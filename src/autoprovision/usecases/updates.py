@@ -76,7 +76,7 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
     changes = dict(document)
     upgrade = changes.pop("upgrade", False)
     plan_digest = changes.pop("planDigest", "") or ""
-    faults = []
+    faults: list[Fault] = []
     if not isinstance(upgrade, bool):
         faults.append(Fault(pointer("upgrade"), "upgrade is true or false."))
     if not isinstance(plan_digest, str):
@@ -86,21 +86,36 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
     kept = {known.get(key.strip().lower(), key): value for key, value in changes.items()}
     if isinstance(kept.get("Parameters"), dict):
         kept["Parameters"] = _merged_parameters(before.get("Parameters"), kept["Parameters"])
-    merged = {key: value for key, value in {**before, **kept}.items() if value is not None}
-    template = parse_template(merged)
     faults += [
         Fault(pointer(key), f"This cannot be updated: {why}.", "IMMUTABLE")
         for key, why in _FIXED.items()
-        if key in kept and getattr(template, key) != getattr(_own(application), key)
-        and not (key == "BusinessUnit" and template.BusinessUnit == application.business_unit)
+        if key in kept and _differs(application, key, kept[key])
     ]  # fmt: skip
+    try:
+        template = parse_template(_without_nulls({**before, **kept}))
+    except InvalidInputError as error:
+        raise InvalidInputError([*error.faults, *faults]) from error
     if faults:
         raise InvalidInputError(faults)
     return Wish(template, bool(upgrade), plan_digest)
 
 
-def _own(application: Application) -> RequestTemplate:
-    return RequestTemplate.model_validate(application.template)
+def _differs(application: Application, key: str, value: Any) -> bool:
+    """Whether a key that is fixed would change; one that is invalid is a fault of its own."""
+    try:
+        alone = parse_template(_without_nulls({**application.template, key: value}))
+    except InvalidInputError:
+        return False
+    if key == "BusinessUnit" and alone.BusinessUnit == application.business_unit:
+        return False
+    own = RequestTemplate.model_validate(application.template)
+    # Values are matched without regard to case.
+    wished, had = (str(getattr(one, key)).casefold() for one in (alone, own))
+    return wished != had
+
+
+def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if value is not None}
 
 
 def _merged_parameters(before: Any, changes: dict[str, Any]) -> dict[str, Any]:

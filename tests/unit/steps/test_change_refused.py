@@ -4,7 +4,7 @@ import pytest
 from tests.unit.steps.test_twice import asked, awaited, operating, updating
 from tests.workflow.world import ADA, World
 
-from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.errors import ConflictError, InvalidInputError
 from autoprovision.steps import quota
 from autoprovision.usecases import updates
 from autoprovision.usecases.approval_questions import question_text
@@ -24,6 +24,22 @@ def test_without_a_stack_nothing_is_accepted(world: World, verb: str):
         getattr(updates, verb)(ada, application.id, *changes, world, request_id=CHANGE)
     assert refused.value.reason == "STACK_GONE"
     assert world.records.application(application.id).operation is None
+
+
+def test_every_fault_of_a_change_is_named_at_once(world: World):
+    _, event = awaited(world)
+    quota.commit_quota(event, world)
+    application = world.records.applications(None, limit=1).items[0]
+    change = {
+        "ApplicationName": "x", "TargetEnvironment": "prod", "ExpiresAfter": "9d", "Bogus": 1,
+        "ProjectType": "static", "upgrade": "yes",
+    }  # fmt: skip
+    with pytest.raises(InvalidInputError) as refused:
+        updates.wish_of(application, change)
+    assert {(one.pointer, one.code) for one in refused.value.faults} == {
+        ("/ApplicationName", "INVALID_VALUE"), ("/TargetEnvironment", "IMMUTABLE"),
+        ("/ExpiresAfter", "IMMUTABLE"), ("/Bogus", "UNKNOWN_KEY"), ("/upgrade", "INVALID_VALUE"),
+    }  # fmt: skip
 
 
 def test_the_question_of_an_update_is_about_an_update(world: World):
