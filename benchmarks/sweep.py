@@ -104,7 +104,7 @@ def measured(platform: MemoryPlatform, name: str, one_pass: Callable[[Any], Any]
     counts: Counter[str] = Counter()
     ports = (
         "records", "stacks", "drift", "workflows", "waits", "approvals", "mailer", "operators",
-        "names", "tagged", "secrets", "findings", "catalog",
+        "names", "tagged", "secrets", "findings", "catalog", "machine_groups",
     )  # fmt: skip
     whole = {port: getattr(platform, port) for port in ports}
     for port in ports:

@@ -297,6 +297,12 @@ class AwsPlatform:
         return SsmMachines(client("ssm"))
 
     @cached_property
+    def machine_groups(self) -> "ports.MachineGroups":
+        from autoprovision.aws.auto_scaling_groups import AutoScalingGroups
+
+        return AutoScalingGroups(client("autoscaling"))
+
+    @cached_property
     def automations(self) -> "ports.Automations":
         from autoprovision.aws.ssm_automations import SsmAutomations
 

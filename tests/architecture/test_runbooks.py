@@ -14,6 +14,9 @@ from autoprovision.domain.operation import (
     MOST_TOKEN,
     MOST_VALUE,
     REQUEST_PARAMETER,
+    RESUMING,
+    SUSPENDED_BY_RUNBOOKS,
+    SUSPENDING,
     TOKEN_PARAMETERS,
 )
 from autoprovision.embedded.runbooks import actions
@@ -147,8 +150,19 @@ def test_the_pieces_are_as_long_as_aws_allows():
 def test_what_is_suspended_is_resumed_on_every_way(name: str):
     steps = {step["name"]: step for step in RUNBOOKS[name]["mainSteps"]}
     if "SuspendReplacing" not in steps:
+        assert not any("Processes" in str(one["inputs"].get("Api")) for one in steps.values())
         return
     suspended = steps["SuspendReplacing"]["inputs"]["ScalingProcesses"]
+    # By these names the audit knows what a runbook has left suspended.
+    assert set(suspended) == SUSPENDED_BY_RUNBOOKS
+    by_call = {
+        one["name"] for one in steps.values() if one["inputs"].get("Api") == "SuspendProcesses"
+    }
+    assert by_call == {SUSPENDING}
+    by_call = {
+        one["name"] for one in steps.values() if one["inputs"].get("Api") == "ResumeProcesses"
+    }
+    assert by_call == RESUMING
     for one in ("ResumeReplacing", "ResumeAfterFailure"):
         assert steps[one]["inputs"]["ScalingProcesses"] == suspended
         assert steps[one]["maxAttempts"] > 1

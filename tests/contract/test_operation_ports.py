@@ -10,10 +10,12 @@ from tests.contract.conftest import Store
 from tests.kit.machines import MANAGED, machine, role, runbook
 
 from autoprovision.aws import operations_bucket
+from autoprovision.aws.auto_scaling_groups import AutoScalingGroups
 from autoprovision.aws.operations_bucket import OperationsBucket
 from autoprovision.aws.ssm_automations import SsmAutomations
 from autoprovision.aws.ssm_machines import SsmMachines
 from autoprovision.domain.clock import iso
+from autoprovision.domain.errors import ConflictError
 from autoprovision.domain.operation import (
     MOST_MACHINES,
     MOST_TOKEN,
@@ -24,13 +26,15 @@ from autoprovision.domain.operation import (
     AutomationStep,
     CommandOutput,
     Machine,
+    MachineGroup,
 )
 from autoprovision.memory.operations import (
     MemoryAutomations,
+    MemoryMachineGroups,
     MemoryMachines,
     MemoryOperationFiles,
 )
-from autoprovision.ports import Automations, Machines, OperationFiles
+from autoprovision.ports import Automations, MachineGroups, Machines, OperationFiles
 
 A = AutomationStatus
 REGION = "ap-southeast-1"
@@ -197,6 +201,93 @@ def test_machines_are_those_with_the_applications_tag(store: Store):
         port = SsmMachines(store.client("ssm"))
     assert port.of("app_1") == (Machine(id=own, online=True),)
     assert port.of("app_none") == ()
+
+
+class Groups:
+    """The port, and whoever suspends something."""
+
+    def __init__(self, store: Store) -> None:
+        self.memory = MemoryMachineGroups(store.outside)
+        self.port: MachineGroups = self.memory
+        self.aws = None if store.is_memory else store.client("autoscaling")
+        if self.aws is not None:
+            self.port = AutoScalingGroups(self.aws)
+        self.prefix = store.prefix
+
+    def make(self, name: str, application_id: str = "") -> str:
+        name = f"{self.prefix}-{name}"
+        if self.aws is None:
+            if application_id:
+                made = MachineGroup(name=name, application_id=application_id)
+                self.memory.known[name] = made
+            return name
+        tag = {
+            "Key": "autoprovision:application",
+            "Value": application_id,
+            "PropagateAtLaunch": True,
+        }
+        self.aws.create_auto_scaling_group(
+            AutoScalingGroupName=name, MinSize=0, MaxSize=0, LaunchConfigurationName="none",
+            AvailabilityZones=[f"{REGION}a"], Tags=[tag] if application_id else [],
+        )  # fmt: skip
+        return name
+
+    def suspend(self, name: str, *processes: str) -> None:
+        if self.aws is None:
+            group = self.memory.known[name]
+            suspended = tuple(sorted({*group.suspended, *processes}))
+            self.memory.known[name] = group.with_(suspended=suspended)
+        else:
+            self.aws.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=list(processes))
+
+    def all(self, limit: int) -> list[MachineGroup]:
+        found: list[MachineGroup] = []
+        after = None
+        for _ in range(50):
+            page = self.port.list(limit=limit, after=after)
+            assert len(page.items) <= limit
+            found += [one for one in page.items if one.name.startswith(self.prefix)]
+            after = page.next
+            if after is None:
+                return found
+        raise AssertionError("the pages do not end")
+
+
+@pytest.fixture
+def groups(store: Store) -> Groups:
+    return Groups(store)
+
+
+def test_groups_with_an_applications_tag_are_listed_in_pages(groups: Groups):
+    names = [groups.make(f"g{number}", f"app_{number}") for number in range(3)]
+    groups.make("nobodys")
+    groups.suspend(names[1], "ReplaceUnhealthy", "HealthCheck")
+    for limit in (2, 100):
+        assert [(one.name, one.application_id, one.suspended) for one in groups.all(limit)] == [
+            (names[0], "app_0", ()),
+            (names[1], "app_1", ("HealthCheck", "ReplaceUnhealthy")),
+            (names[2], "app_2", ()),
+        ]
+
+
+def test_only_what_is_named_is_resumed_and_again_is_fine(groups: Groups):
+    name = groups.make("g", "app_1")
+    groups.suspend(name, "HealthCheck", "ReplaceUnhealthy", "Launch")
+    for _ in range(2):
+        groups.port.resume(name, {"HealthCheck", "ReplaceUnhealthy"})
+        found = groups.port.read(name)
+        assert found is not None
+        assert found.suspended == ("Launch",)
+    groups.port.resume(name, ())
+    assert groups.port.read(name) == found, "no name is not all names"
+
+
+def test_a_group_that_is_gone_is_none_and_not_resumed(groups: Groups):
+    assert groups.port.read(f"{groups.prefix}-none") is None
+    assert groups.port.read(groups.make("nobodys")) is None
+    with pytest.raises(ConflictError) as refused:
+        groups.port.resume(f"{groups.prefix}-none", {"HealthCheck"})
+    assert refused.value.reason == "NOT_RESUMED"
 
 
 class _Pages:

@@ -105,16 +105,54 @@ def test_a_command_that_fails_says_why_and_leaves_the_application(world, ada, ma
     assert application["reason"] == "RUNBOOK_FAILED"
 
 
+def suspended(world, machine) -> list[str]:
+    (group,) = world.client("autoscaling").describe_auto_scaling_groups(
+        Filters=[{"Name": "tag:autoprovision:application", "Values": [machine]}]
+    )["AutoScalingGroups"]
+    return sorted(one["ProcessName"] for one in group.get("SuspendedProcesses", []))
+
+
 def test_restart_goes_through_and_the_group_looks_after_its_machines_again(world, ada, machine):
     done = operate(ada, machine, "restart")
     lines = told(ada, done)
     assert done["status"] == "SUCCEEDED", lines
-    (group,) = [
-        one for one in world.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-        if one["AutoScalingGroupName"].endswith(machine)
-    ]  # fmt: skip
-    assert group.get("SuspendedProcesses", []) == []
+    assert suspended(world, machine) == []
     assert "RestartEach" in lines
+
+
+def audited(world) -> dict:
+    answer = world.client("lambda").invoke(FunctionName="autoprovision-Audit", Payload=b"{}")
+    done = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, done
+    return done
+
+
+def test_what_a_runbook_could_not_resume_the_audit_does(world, ada, machine):
+    """And with the function's own rights; what somebody else suspended it tells, and lets be."""
+    iam, never = world.client("iam"), {"RoleName": "autoprovision-runbook-patch-instances", "PolicyName": "never"}  # fmt: skip
+    denied = {"Effect": "Deny", "Action": "autoscaling:ResumeProcesses", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    iam.put_role_policy(**never, PolicyDocument=document)
+    try:
+        done = operate(ada, machine, "patch", restart="NoReboot")
+    finally:
+        iam.delete_role_policy(**never)
+    assert (done["status"], done["reason"]) == ("FAILED", "RUNBOOK_FAILED"), told(ada, done)
+    assert suspended(world, machine) == ["HealthCheck", "ReplaceUnhealthy"]
+    assert audited(world)["resumed"] == 1
+    assert suspended(world, machine) == []
+    assert "does HealthCheck, ReplaceUnhealthy again" in told(ada, done)
+    assert ada.get(f"/applications/{machine}").json()["operation"] is None
+    group = f"autoprovision-app-{machine}"
+    scaling = world.client("autoscaling")
+    scaling.suspend_processes(
+        AutoScalingGroupName=group, ScalingProcesses=["HealthCheck", "Launch"]
+    )
+    seen = audited(world)
+    assert (seen["resumed"], seen["found"]["GROUP_SUSPENDED"]) == (0, 1)
+    assert suspended(world, machine) == ["HealthCheck", "Launch"]
+    scaling.resume_processes(AutoScalingGroupName=group)
+    assert "GROUP_SUSPENDED" not in audited(world)["found"]
 
 
 def test_patch_answers_honestly(ada, machine):

@@ -22,6 +22,9 @@ APPLICATION_TAG = "autoprovision:application"
 # One call of Run Command takes no more instances by their ids.
 MOST_MACHINES = 50
 MOST_LINES, MOST_CHARACTERS = 40, 500
+# What a group does not do while a runbook works on its machines; tests hold runbooks/ to it.
+SUSPENDED_BY_RUNBOOKS = frozenset({"HealthCheck", "ReplaceUnhealthy"})
+SUSPENDING, RESUMING = "SuspendReplacing", frozenset({"ResumeReplacing", "ResumeAfterFailure"})
 _NAMESPACE = uuid.UUID("5f1d3f2e-6c1b-4a56-9a0e-6f2f6f0a7c11")
 
 
@@ -34,6 +37,18 @@ class Machine(Resource):
 
     id: str
     online: bool
+
+
+class MachineGroup(Resource):
+    """An auto scaling group of an application's machines.
+
+    Attributes:
+        suspended: what it does not do by itself at present, by AWS's names.
+    """
+
+    name: str
+    application_id: str
+    suspended: tuple[str, ...] = ()
 
 
 class AutomationStatus(StrEnum):
@@ -84,6 +99,19 @@ class Automation(Resource):
     def succeeded(self) -> bool:
         """Whether it came to a good end."""
         return self.status is AutomationStatus.SUCCEEDED
+
+    @property
+    def has_suspended(self) -> bool:
+        """Whether it came as far as suspending what its group does."""
+        return any(
+            one.name == SUSPENDING and one.status is not AutomationStatus.RUNNING
+            for one in self.steps
+        )
+
+    @property
+    def has_resumed(self) -> bool:
+        """Whether it has resumed that."""
+        return not RESUMING.isdisjoint(self.done())
 
     def failed_step(self) -> AutomationStep | None:
         """The first step that did not go well."""

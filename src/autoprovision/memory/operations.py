@@ -1,9 +1,18 @@
 """Machines, runbooks and their files without AWS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
+from autoprovision.domain.errors import ConflictError
+from autoprovision.domain.operation import (
+    Automation,
+    CommandOutput,
+    DiagnosticFile,
+    Machine,
+    MachineGroup,
+)
 from autoprovision.memory.outside import Outside
+from autoprovision.memory.pages import page
+from autoprovision.ports.pages import Page
 
 _SECONDS = 300
 
@@ -18,6 +27,33 @@ class MemoryMachines:
     def of(self, application_id: str) -> tuple[Machine, ...]:
         """Those that carry the application's tag."""
         return self.known.get(application_id, ())
+
+
+class MemoryMachineGroups:
+    """The port `MachineGroups`; `known` holds them by name."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.known: dict[str, MachineGroup] = {}
+
+    def list(self, *, limit: int, after: str | None = None) -> Page[MachineGroup]:
+        """Groups that carry the tag of an application."""
+        self._outside.does("groups", after or "")
+        return page(self.known.values(), lambda one: one.name, limit=limit, after=after)
+
+    def read(self, name: str) -> MachineGroup | None:
+        """A group as it is now."""
+        self._outside.does("group", name)
+        return self.known.get(name)
+
+    def resume(self, name: str, processes: Collection[str]) -> None:
+        """Let it do these again; others that are suspended stay so."""
+        self._outside.does("resume", name, *sorted(processes))
+        group = self.known.get(name)
+        if group is None:
+            raise ConflictError(f"There is no group {name}.", code="NOT_RESUMED")
+        left = tuple(one for one in group.suspended if one not in processes)
+        self.known[name] = group.with_(suspended=left)
 
 
 class MemoryAutomations:

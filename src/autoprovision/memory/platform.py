@@ -18,6 +18,7 @@ from autoprovision.memory.messages import MemoryChat, MemoryEventBus, MemoryMail
 from autoprovision.memory.names import MemoryNames
 from autoprovision.memory.operations import (
     MemoryAutomations,
+    MemoryMachineGroups,
     MemoryMachines,
     MemoryOperationFiles,
 )
@@ -83,6 +84,7 @@ class MemoryPlatform:
         self.functions = MemoryFunctions(self.outside)
         self.services = MemoryServices(self.outside)
         self.machines = MemoryMachines(self.outside)
+        self.machine_groups = MemoryMachineGroups(self.outside)
         self.automations = MemoryAutomations(self.outside)
         self.operation_files = MemoryOperationFiles(self.outside)
 

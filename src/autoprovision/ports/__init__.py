@@ -6,7 +6,12 @@ behind it does not answer. Every write is safe to repeat.
 
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.findings import Findings, TaggedResource, TaggedResources
-from autoprovision.ports.operations import Automations, Machines, OperationFiles
+from autoprovision.ports.operations import (
+    Automations,
+    MachineGroups,
+    Machines,
+    OperationFiles,
+)
 from autoprovision.ports.pages import Page
 from autoprovision.ports.people import (
     ApprovalDesk,
@@ -59,6 +64,7 @@ __all__ = [
     "Functions",
     "Idempotency",
     "Intake",
+    "MachineGroups",
     "Machines",
     "Mailer",
     "Names",

@@ -1,9 +1,16 @@
 """What an operation touches: machines, runbooks of Systems Manager, and the files of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
-from autoprovision.domain.operation import Automation, CommandOutput, DiagnosticFile, Machine
+from autoprovision.domain.operation import (
+    Automation,
+    CommandOutput,
+    DiagnosticFile,
+    Machine,
+    MachineGroup,
+)
+from autoprovision.ports.pages import Page
 
 
 class Machines(Protocol):
@@ -28,6 +35,23 @@ class Automations(Protocol):
 
     def outputs(self, command_id: str) -> list[CommandOutput]:
         """What a command of a runbook said on each machine; none when it is not known any more."""
+
+
+class MachineGroups(Protocol):
+    """The auto scaling groups of applications' machines."""
+
+    def list(self, *, limit: int, after: str | None = None) -> Page[MachineGroup]:
+        """Groups that carry the tag of an application, in no order."""
+
+    def read(self, name: str) -> MachineGroup | None:
+        """A group as it is now. None: there is none, or it carries no tag of an application."""
+
+    def resume(self, name: str, processes: Collection[str]) -> None:
+        """Let it do these again; others that are suspended stay so. Again is fine.
+
+        Raises:
+            ConflictError: code NOT_RESUMED, with AWS's words.
+        """
 
 
 class OperationFiles(Protocol):

@@ -8,7 +8,12 @@ from typing import Protocol
 from autoprovision.domain.working_days import WorkingCalendar
 from autoprovision.ports.catalog import CatalogSource, SecretStore
 from autoprovision.ports.findings import Findings, TaggedResources
-from autoprovision.ports.operations import Automations, Machines, OperationFiles
+from autoprovision.ports.operations import (
+    Automations,
+    MachineGroups,
+    Machines,
+    OperationFiles,
+)
 from autoprovision.ports.people import (
     ApprovalDesk,
     Chat,
@@ -134,6 +139,8 @@ class Platform(Protocol):
     def services(self) -> Services: ...
     @property
     def machines(self) -> Machines: ...
+    @property
+    def machine_groups(self) -> MachineGroups: ...
     @property
     def automations(self) -> Automations: ...
     @property

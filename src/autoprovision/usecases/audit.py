@@ -3,8 +3,9 @@
 The sweep looks after what is under way; the audit looks at everything at rest. Each pass reads all
 applications and holds page by page and all stacks in pages of CloudFormation's, and begins and
 reads a bounded number of drift detections, the longest unlooked-at first. It mends only what cannot
-do harm: a lock whose request has ended, credentials that nobody can use any more. The rest is a
-finding: kept, told to operators once, and closed by the pass that does not see it any more.
+do harm: a lock whose request has ended, credentials that nobody can use any more, a group that a
+runbook left suspended. The rest is a finding: kept, told to operators once, and closed by the pass
+that does not see it any more.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from autoprovision.usecases import leftovers
 from autoprovision.usecases.applications import within_reach
 from autoprovision.usecases.findings import remember
 from autoprovision.usecases.reconcile import prove
+from autoprovision.usecases.suspended_groups import KIND, look_after_groups
 from autoprovision.usecases.timeline import note
 
 _PAGE = 100
@@ -29,15 +31,16 @@ _MOST_DETECTIONS = 100
 _OPERATOR = Actor(id="autoprovision", email="autoprovision", role=Role.ADMIN)
 _MOST_SENTENCE = 2000
 # Kinds that every pass looks for to the end, whatever bounds the other looks come to.
-_ALWAYS = frozenset(FindingKind) - LEFT_ON_PURPOSE - leftovers.BOUNDED
+_ALWAYS = frozenset(FindingKind) - LEFT_ON_PURPOSE - leftovers.BOUNDED - {KIND}
 
 
 def audit(platform: Platform) -> dict[str, Any]:
     """One pass.
 
     Returns:
-        `freed` locks, `begun` and `read` detections, how many applications have `drifted` now, how
-        many things were `found`, by kind, and the `news` among them, which operators were told.
+        `freed` locks, `resumed` groups, `begun` and `read` detections, how many applications have
+        `drifted` now, how many things were `found`, by kind, and the `news` among them, which
+        operators were told.
     """
     applications: list[Application] = []
     freed = 0
@@ -50,9 +53,11 @@ def audit(platform: Platform) -> dict[str, Any]:
     found = [Found(FindingKind(one["kind"]), one["subject"], one["sentence"]) for one in proof]
     found += [one for application in applications for one in _drift_found(application)]
     seen = leftovers.look(applications, platform)
-    news = remember([*found, *seen.found], _ALWAYS | seen.looked_for, platform)
+    suspended, resumed = look_after_groups(applications, platform)
+    found += [*seen.found, *suspended.found]
+    news = remember(found, _ALWAYS | seen.looked_for | suspended.looked_for, platform)
     return {
-        "freed": freed, **counted, "found": leftovers.summary([*found, *seen.found]),
+        "freed": freed, "resumed": resumed, **counted, "found": leftovers.summary(found),
         "news": [one.id for one in news],
     }  # fmt: skip
 

@@ -4,57 +4,26 @@ Each look goes page by page up to a bound and changes nothing but credentials th
 any more: those are forgotten.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import ConflictError, NotFoundError
 from autoprovision.domain.finding import LEFT_ON_PURPOSE, Finding, FindingKind, Found, gone
 from autoprovision.domain.identifiers import made_at
-from autoprovision.ports import Page, Platform
+from autoprovision.ports import Platform
 from autoprovision.usecases.findings import standing
+from autoprovision.usecases.looks import Look, Pages
 
-Item = TypeVar("Item")
 _K = FindingKind
-_PAGE = 100
 BOUNDED = frozenset({
     _K.RESOURCE_WITHOUT_APPLICATION, _K.NAME_WITHOUT_APPLICATION, _K.SECRET_WITHOUT_APPLICATION,
     _K.QUESTION_WITHOUT_REQUEST,
 })  # fmt: skip
-# Pages of one look; a pass that comes to this bound closes nothing of what it did not see.
-_MOST_PAGES = 400
 # Tags of what was just deleted are listed for a while.
 _SETTLED_AFTER = timedelta(hours=1)
-
-
-class Look(NamedTuple):
-    """What a look has found.
-
-    Attributes:
-        looked_for: the kinds that it has looked for to the end.
-    """
-
-    found: list[Found]
-    looked_for: frozenset[FindingKind]
-
-
-class _Pages:
-    """Everything of a list, up to the bound; `whole` tells whether that was all."""
-
-    def __init__(self) -> None:
-        self.whole = True
-
-    def of(self, read: Callable[..., Page[Item]]) -> Iterator[Item]:
-        after: str | None = None
-        for _ in range(_MOST_PAGES):
-            page = read(limit=_PAGE, after=after)
-            yield from page.items
-            after = page.next
-            if after is None:
-                return
-        self.whole = False
 
 
 def look(applications: Sequence[Application], platform: Platform) -> Look:
@@ -72,7 +41,7 @@ def _resources(applications: Sequence[Application], platform: Platform) -> Look:
     since = iso(platform.now() - _SETTLED_AFTER)
     # Those that are about to end, or have only just, still have something.
     expected = {one.id for one in applications if one.status not in ENDED or one.updated_at > since}
-    pages, found, arns = _Pages(), [], set()
+    pages, found, arns = Pages(), [], set()
     for one in pages.of(platform.tagged.list):
         arns.add(one.arn)
         if one.application_id not in expected and ":cloudformation:" not in one.arn:
@@ -127,7 +96,7 @@ def _names(applications: Sequence[Application], platform: Platform) -> Look:
         for one in applications
         if one.status not in ENDED
     }
-    pages, found = _Pages(), []
+    pages, found = Pages(), []
     for name in pages.of(platform.names.leading):
         labels = name.removesuffix(f".{domain}").split(".")
         is_ours = len(labels) == 2 and labels[1] in {"dev", "stag", "prod"}
@@ -145,7 +114,7 @@ def _secrets(applications: Sequence[Application], platform: Platform) -> Look:
     used = {one.secret_arn for one in applications if one.status not in ENDED}
     # Credentials are kept before their request is, and an end is told before all is settled.
     since = iso(platform.now() - _SETTLED_AFTER)
-    pages, found = _Pages(), []
+    pages, found = Pages(), []
     for arn, request_id in pages.of(platform.secrets.list):
         if arn in used or made_at(request_id) > since:
             continue
@@ -174,7 +143,7 @@ def _is_used(arn: str, application_id: str | None, platform: Platform) -> bool:
 
 def _questions(platform: Platform) -> Look:
     """Open questions of requests that are not there; those of ended ones are the sweep's."""
-    pages, found = _Pages(), []
+    pages, found = Pages(), []
     for question in pages.of(platform.approvals.list_open):
         try:
             platform.records.request(question.request_id)

@@ -299,6 +299,13 @@ def instances(place) -> list[dict[str, Any]]:
     return [one for group in answer["Reservations"] for one in group["Instances"]]
 
 
+def chosen(place, name: str, value: str) -> list[str]:
+    answer = place.client("autoscaling").describe_auto_scaling_groups(
+        Filters=[{"Name": name, "Values": [value]}]
+    )
+    return [one["AutoScalingGroupName"] for one in answer["AutoScalingGroups"]]
+
+
 def test_a_group_has_instances_with_tags_and_suspends_what_it_does(workshop):
     group_stack(workshop)
     scaling = workshop.client("autoscaling")
@@ -311,6 +318,9 @@ def test_a_group_has_instances_with_tags_and_suspends_what_it_does(workshop):
     (group,) = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["machines"])["AutoScalingGroups"]  # fmt: skip
     assert [one["ProcessName"] for one in group["SuspendedProcesses"]] == ["ReplaceUnhealthy"]
     assert {one["InstanceId"] for one in group["Instances"]} == {one["InstanceId"] for one in found}
+    assert chosen(workshop, "tag-key", "own") == []
+    assert chosen(workshop, "tag:autoprovision:application", "app_9") == ["machines"]
+    assert chosen(workshop, "tag:autoprovision:application", "app_8") == []
     workshop.client("cloudformation").delete_stack(StackName="group")
     workshop.until(lambda: instances(workshop) == [] or None)
 
@@ -319,6 +329,7 @@ def test_ministack_as_it_comes_still_needs_these(unmended):
     """When this fails, one of the mends is no longer needed."""
     group_stack(unmended)
     assert instances(unmended) == []
+    assert chosen(unmended, "tag-key", "none") == ["machines"]
     with pytest.raises(ClientError, match="InvalidAction"):
         unmended.client("ssm").start_automation_execution(DocumentName="any")
     with pytest.raises(ClientError, match="InvalidAction"):

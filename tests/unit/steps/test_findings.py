@@ -159,12 +159,12 @@ def test_an_open_question_without_a_request_is_found(world: World, living: Appli
 def test_a_look_that_comes_to_its_bound_closes_nothing(
     world: World, living: Application, monkeypatch: pytest.MonkeyPatch
 ):
-    from autoprovision.usecases import leftovers
+    from autoprovision.usecases import looks
 
     world.tagged.found = [TaggedResource(f"arn:aws:sqs:::{n}", "app_gone") for n in range(3)]
     pass_(world)
-    monkeypatch.setattr(leftovers, "_PAGE", 1)
-    monkeypatch.setattr(leftovers, "_MOST_PAGES", 2)
+    monkeypatch.setattr(looks, "PAGE", 1)
+    monkeypatch.setattr(looks, "_MOST_PAGES", 2)
     assert pass_(world) == {K.RESOURCE_WITHOUT_APPLICATION: 2}
     assert len(stands(world)) == 3
 

@@ -3,13 +3,14 @@
 AWS: a group launches its instances from its launch template, with the template's tags and those
 that propagate, and registers them with its target groups; a deleted group terminates them.
 SuspendProcesses and ResumeProcesses stop and start what it does by itself (EC2 Auto Scaling user
-guide).
+guide). DescribeAutoScalingGroups filters by tags, and gives pages (its API reference).
 
 MiniStack: a group that CloudFormation made has no instances, another has some that EC2 does not
-know; processes cannot be suspended; a group's tags are no condition of a policy.
+know; processes cannot be suspended; a group's tags are no condition of a policy; all groups come in
+one page, whatever their tags.
 
 Mend: instances are launched in EC2, where nothing of them runs; suspended processes are kept and
-shown.
+shown; groups are chosen and paged before MiniStack writes them.
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
@@ -23,6 +24,9 @@ _PROCESSES = (
     "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck",
     "InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions",
 )  # fmt: skip
+# API reference of DescribeAutoScalingGroups, "MaxRecords".
+_USUAL_PAGE, _MOST_OF_A_PAGE = 50, 100
+_NOBODY = " "
 _OWN_TAG = "aws:autoscaling:groupName"
 
 
@@ -37,6 +41,7 @@ def apply() -> None:
     autoscaling._ACTION_MAP["SuspendProcesses"] = lambda p: _switch(p, suspended=True)
     autoscaling._ACTION_MAP["ResumeProcesses"] = lambda p: _switch(p, suspended=False)
     _show_suspended(autoscaling)
+    autoscaling._ACTION_MAP["DescribeAutoScalingGroups"] = _describing(autoscaling._describe_asgs)
     _take_by_cloudformation(provisioners._RESOURCE_HANDLERS[_TYPE])
     tagging._RESOURCE_TAG_COLLECTORS["autoscaling"] = _tagged_groups
 
@@ -194,6 +199,53 @@ def _show_suspended(autoscaling: Any) -> None:
         return f"{shown(group)}<SuspendedProcesses>{processes}</SuspendedProcesses>"
 
     autoscaling._instances_xml = instances_and_processes
+
+
+def _describing(describe: Any) -> Any:
+    def describe_groups(parameters: dict[str, Any]) -> Any:
+        from ministack.services import autoscaling
+
+        named = autoscaling._parse_member_list(parameters, "AutoScalingGroupNames")
+        wanted = [
+            name
+            for name, group in sorted(autoscaling._asgs.items())
+            if (not named or name in named) and _has_tags(group, parameters)
+        ]
+        size = int(autoscaling._p(parameters, "MaxRecords") or _USUAL_PAGE)
+        if not 1 <= size <= _MOST_OF_A_PAGE:
+            return autoscaling._error("ValidationError", f"MaxRecords is 1 to {_MOST_OF_A_PAGE}")
+        start = int(autoscaling._p(parameters, "NextToken") or 0)
+        page, rest = wanted[start : start + size], wanted[start + size :]
+        # A name that no group has: none are shown where no names would mean all.
+        shown = {
+            f"AutoScalingGroupNames.member.{number + 1}": name
+            for number, name in enumerate(page or [_NOBODY])
+        }
+        status, headers, body = describe(shown)
+        if rest:
+            token = f"<NextToken>{start + size}</NextToken></DescribeAutoScalingGroupsResult>"
+            body = body.replace(b"</DescribeAutoScalingGroupsResult>", token.encode())
+        return status, headers, body
+
+    return describe_groups
+
+
+def _has_tags(group: dict[str, Any], parameters: dict[str, Any]) -> bool:
+    """Whether it passes every filter of the request."""
+    from ministack.services import autoscaling
+
+    tags = {one["Key"]: one["Value"] for one in group["Tags"]}
+    for number in range(1, 1 + len(parameters)):
+        name = autoscaling._p(parameters, f"Filters.member.{number}.Name")
+        if not name:
+            return True
+        among = {
+            "tag-key": set(tags), "tag-value": set(tags.values()),
+        }.get(name, {tags.get(name.removeprefix("tag:"))})  # fmt: skip
+        values = autoscaling._parse_member_list(parameters, f"Filters.member.{number}.Values")
+        if among.isdisjoint(values):
+            return False
+    return True
 
 
 def _tagged_groups() -> Iterator[tuple[str, list[dict[str, str]]]]:
