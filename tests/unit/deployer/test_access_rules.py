@@ -11,6 +11,7 @@ from autoprovision.deployer.rules.access import (
     lets_in_a_stranger,
     open_to_anyone,
     reaches_others,
+    takes_anothers_secret,
 )
 from autoprovision.deployer.rules.forbidden import FORBIDDEN
 
@@ -117,6 +118,21 @@ def test_what_a_role_may_not_and_everything_but():
     assert not reaches_others({"PolicyDocument": {"Statement": [deny]}})
     assert reaches_others(policy(NotAction="iam:*", Resource={"Ref": "Table"}))
     assert reaches_others(policy(Action="dynamodb:Query", NotResource={"Ref": "Table"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "anothers"),
+    [
+        ("{{resolve:secretsmanager:shop-app-1}}", True), ("x{{resolve:ssm-secure:/shop:1}}y", True),
+        (sub("{{resolve:secretsmanager:${PlatformName}-app-1:SecretString}}"), True),
+        (sub("{{resolve:secretsmanager:${Secret}:SecretString:password}}"), False),
+        ({"Fn::Join": ["", ["{{resolve:secretsmanager:", {"Ref": "Secret"}, "}}"]]}, False),
+        ({"Fn::Join": ["", ["{{resolve:secretsmanager:", "another", "}}"]]}, True),
+        ("{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023}}", False),
+    ],
+)  # fmt: skip
+def test_a_value_from_a_secret(value, anothers):
+    assert takes_anothers_secret({"Environment": {"Variables": {"A": value}}}) is anothers
 
 
 @pytest.mark.parametrize(

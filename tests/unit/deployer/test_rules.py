@@ -138,6 +138,7 @@ BREAKS: dict[str, tuple[Path, list[tuple[str, str, str | None]]]] = {
     "forbidden-open-policy": (GREETING, [extra("AWS::SQS::QueuePolicy", "{PolicyDocument: {Statement: [{Effect: Allow, Principal: '*'}]}}"), PRICED, allows("sqs:SetQueueAttributes")]),
     "forbidden-foreign-account": (GREETING, [(TEMPLATE, "Principal: {Service: lambda.amazonaws.com}", 'Principal: {AWS: "arn:aws:iam::999999999999:root"}')]),
     "forbidden-wide-policy": (GREETING, [(TEMPLATE, "      RoleName:", "      Policies: [{PolicyName: all, PolicyDocument: {Statement: [{Effect: Allow, Action: '*', Resource: '*'}]}}]\n      RoleName:")]),
+    "forbidden-foreign-secret": (GREETING, [(TEMPLATE, "{GREETING: !Ref Greeting}", "{GREETING: !Ref Greeting, ELSE: '{{resolve:secretsmanager:another}}'}")]),
     "forbidden-open-permission": (GREETING, [(TEMPLATE, "Principal: apigateway.amazonaws.com", 'Principal: "*"')]),
     "forbidden-open-url": (GREETING, [extra("AWS::Lambda::Url", "{AuthType: NONE, TargetFunctionArn: x}"), PRICED, allows("lambda:CreateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig", "lambda:GetFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig")]),
     "forbidden-public-database": (GREETING, [extra("AWS::RDS::DBInstance", "StorageEncrypted: true", tags=True), (MANIFEST, FREE, FREE + FREE.replace("GreeterRole, price: free", "Extra, price: rds.t4g.micro")), allows("rds:CreateDBInstance", "rds:DeleteDBInstance", "rds:AddTagsToResource", "rds:DescribeDBInstances", "rds:ModifyDBInstance")]),
@@ -272,6 +273,12 @@ def test_whoever_publishes_is_told_of_warnings_and_of_what_was_declared(tmp_path
     assert warning.startswith("Warning: blueprint.yaml:")
     assert warning.endswith("knows that of AWS::SQS::Queue. (price-free-unknown)")
     assert allowed == "Allowed: forbidden-foreign-account on MayInvoke: Our own other account."
+
+
+def test_a_role_is_named_by_its_own_blueprint(tmp_path):
+    old, new = "${PlatformName}-blueprint-greeting", "${PlatformName}-blueprint-web-service"
+    folder = changed(tmp_path, GREETING, [(ROLE, old, new)])
+    assert [one.rule for one in seen(folder).findings] == ["role-name"]
 
 
 def test_what_may_not_be_declared_stays_forbidden(tmp_path):

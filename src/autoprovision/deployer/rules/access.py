@@ -22,6 +22,8 @@ _NARROWING = frozenset(
     }
 )  # fmt: skip
 _BINDING = ("SourceArn", "SourceAccount", "PrincipalOrgID", "EventSourceToken")
+# A whole reference; one that a Join puts together is looked at as a whole too.
+_SECRET = re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):.*\}\}")
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 # What every application is given alike: a name of these alone is nobody's own.
@@ -83,6 +85,16 @@ def reaches_others(properties: Properties) -> bool:
         isinstance(one, dict) and one.get("Effect") == "Allow" and _is_wide(one)
         for document in policies
         for _, one in walk(document)
+    )
+
+
+def takes_anothers_secret(properties: Properties) -> bool:
+    """Whether a value is resolved from a secret that is not the application's own."""
+    return any(
+        _SECRET.search(text) and not is_own(text)
+        for _, one in walk(properties)
+        if isinstance(one, str) or (isinstance(one, dict) and "Fn::Join" in one)
+        for text in texts(one)
     )
 
 

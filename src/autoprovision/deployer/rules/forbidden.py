@@ -14,6 +14,7 @@ from autoprovision.deployer.rules.access import (
     lets_in_a_stranger,
     open_to_anyone,
     reaches_others,
+    takes_anothers_secret,
 )
 from autoprovision.deployer.rules.conditions import made_in
 from autoprovision.deployer.rules.finding import Finding
@@ -215,6 +216,13 @@ FORBIDDEN: dict[str, Forbidden] = {
         "GetAtt or ${ApplicationId}.",
         ("AWS::IAM::Role", "AWS::IAM::RolePolicy"),
         reaches_others,
+    ),
+    "forbidden-foreign-secret": Forbidden(
+        "values resolved from secrets that it does not make",
+        "The secret is somebody else's; let the template make one (GenerateSecretString) and refer "
+        "to that.",
+        (),
+        takes_anothers_secret,
     ),
     "forbidden-open-permission": Forbidden(
         "functions that every account may call, itself or by way of a service",

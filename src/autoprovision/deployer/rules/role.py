@@ -72,8 +72,10 @@ def _role(folder: Folder, at: str, role: dict[str, Any]) -> Iterator[Finding]:
     name = properties.get("RoleName")
     wanted = re.compile(r"^\$\{PlatformName\}-blueprint-(\$\{BlueprintId\}|[a-z0-9-]+)$")
     text = name.get("Fn::Sub") if isinstance(name, dict) else None
-    if not isinstance(text, str) or not wanted.match(text):
-        detail = "Its name is not that of a blueprint's role."
+    own = {"${BlueprintId}", folder.path.resolve().name}
+    found = wanted.match(text) if isinstance(text, str) else None
+    if found is None or (found[1] not in own and not folder.shared):
+        detail = "Its name is not that of this blueprint's role."
         yield folder.found("role-name", folder.role_name, f"{at}/RoleName", detail)
     trust = properties.get("AssumeRolePolicyDocument")
     stated = many(trust.get("Statement")) if isinstance(trust, dict) else []
