@@ -288,7 +288,9 @@ class AwsPlatform:
     def services(self) -> "ports.Services":
         from autoprovision.aws.ecs_services import EcsServices
 
-        return EcsServices(client("ecs"), client("logs"), settle_seconds=_SETTLE_SECONDS)
+        return EcsServices(
+            client("ecs"), client("logs"), client("ecr"), settle_seconds=_SETTLE_SECONDS
+        )
 
     @cached_property
     def machines(self) -> "ports.Machines":

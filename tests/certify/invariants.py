@@ -9,7 +9,7 @@ from tests.certify.updates import update_is_whole_or_nothing
 from tests.certify.world import CertifiedWorld
 from tests.workflow.world import ROOT, SECRET
 
-from autoprovision.domain.application import ENDED, Application, ApplicationStatus
+from autoprovision.domain.application import ENDED, STEADY, Application, ApplicationStatus
 from autoprovision.domain.quota import HoldState
 from autoprovision.domain.request import Request
 from autoprovision.usecases import reconcile
@@ -140,6 +140,17 @@ def _builds(world: CertifiedWorld) -> list[str]:
     return found
 
 
+def _images(world: CertifiedWorld, live: list[Application]) -> list[str]:
+    """The image of a service that stands can expire, while it runs."""
+    standing = {one.outputs.get("ServiceName") for one in live if one.status in STEADY}
+    return [
+        f"images: the one that {service} runs is not kept"
+        for service, image in world.services.live.items()
+        if service in standing
+        and world.services.kept.get(service, {}).get("live") != image.rpartition(":")[2]
+    ]
+
+
 def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str]:
     found = []
     live = [one for one in applications if one.status not in ENDED]
@@ -158,6 +169,7 @@ def _outside(world: CertifiedWorld, applications: list[Application]) -> list[str
     found += _builds(world)
     if world.services.live and not live:
         found.append("services: containers still run")
+    found += _images(world, live)
     if world.functions.kept and not live:
         found.append("releases: some are kept of a function that is gone")
     if len(world.secrets.kept) > len(live):

@@ -20,6 +20,7 @@ from tests.certify.world import CATALOG, ROOT, blueprints
 from tests.workflow.definitions import states_of
 
 from autoprovision.deployer.blueprint_folder import BlueprintFolder
+from autoprovision.memory.builds import MemoryServices
 
 WORKFLOWS = sorted(path.name.removesuffix(".asl.json") for path in ROOT.glob("workflows/*.json"))
 IDS = [f"{one.workflow}: {one.name}" for one in SCENARIOS]
@@ -120,3 +121,13 @@ def test_the_certificate_sees_what_is_left(
     point = Point(Place("CloseRequest", "records.close#1"), F.ERROR_AFTER)
     broken, _ = certificate.try_point(home(scenario), scenario, point, make)
     assert any(seen in one for one in broken)
+
+
+def test_the_certificate_sees_an_image_that_may_expire(make: Make, monkeypatch: pytest.MonkeyPatch):
+    (containers,) = [one for one in blueprints() if one.manifest.id == "web-service"]
+    (scenario,) = [
+        one for one in SCENARIOS if (one.workflow, one.name) == ("update", "URL never answers")
+    ]
+    assert play(containers, scenario, None, make).broken == []
+    monkeypatch.setattr(MemoryServices, "_keep", lambda *_: None)
+    assert any("images: " in one for one in play(containers, scenario, None, make).broken)

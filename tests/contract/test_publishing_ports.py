@@ -1,5 +1,6 @@
 """The ports BuildFiles and Services: what builds bring, and containers until they are stopped."""
 
+import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -113,7 +114,7 @@ def running(store: Store) -> Running:
 def _running(store: Store, cluster: str, service: str) -> Running:
     outputs = {
         "ClusterName": cluster, "ServiceName": service, "Nodes": "2",
-        "RepositoryUri": f"123456789012.dkr.ecr.ap-southeast-1.amazonaws.com/{service}",
+        "RepositoryUri": f"123456789012.dkr.ecr.ap-southeast-1.amazonaws.com/autoprovision-app/{service}",
         "ServiceArn": f"arn:aws:ecs:ap-southeast-1:123456789012:service/{cluster}/{service}",
         "Definition": f"arn:aws:ecs:ap-southeast-1:123456789012:task-definition/{service}:1",
     }  # fmt: skip
@@ -137,8 +138,98 @@ def _running(store: Store, cluster: str, service: str) -> Running:
         definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])
         return str(definition["taskDefinition"]["containerDefinitions"][0]["image"])
 
-    port = EcsServices(ecs, store.client("logs"), sleep=lambda _: None)
+    port = EcsServices(ecs, store.client("logs"), store.client("ecr"), sleep=lambda _: None)
     return Running(port, outputs, live, store)
+
+
+def pushed(running: Running, *tags: str, mutability: str = "IMMUTABLE_WITH_EXCLUSION") -> None:
+    """The repository of a service, with images by their tags."""
+    if running.store.is_memory:
+        return
+    ecr, name = running.store.client("ecr"), running.outputs["RepositoryUri"].partition("/")[2]
+    with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=name, imageTagMutability=mutability)
+    for tag in tags:
+        ecr.put_image(repositoryName=name, imageTag=tag, imageManifest=json.dumps({"of": tag}))
+
+
+def kept(running: Running) -> dict[str, str]:
+    """The releases whose images are kept, by the mark that keeps them."""
+    if running.store.is_memory:
+        assert isinstance(running.port, MemoryServices)
+        return running.port.kept.get(running.outputs["ServiceName"], {})
+    name = running.outputs["RepositoryUri"].partition("/")[2]
+    found = running.store.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    tagged = [set(one.get("imageTags", [])) for one in found]
+    return {
+        mark: next(iter(tags - {"live", "live-before"}))
+        for tags in tagged
+        for mark in tags & {"live", "live-before"}
+    }
+
+
+def test_the_image_that_runs_is_kept_and_the_one_it_would_be_taken_back_to(
+    running: Running,
+) -> None:
+    pushed(running, "one", "two", "three")
+    running.port.publish(running.outputs, running.image("one"))
+    assert kept(running) == {"live": "one"}
+    for _ in range(2):
+        running.port.publish(running.outputs, running.image("two"), before="one")
+        assert kept(running) == {"live": "two", "live-before": "one"}
+    for _ in range(2):
+        running.port.go_back(running.outputs, "one")
+        assert kept(running) == {"live": "one", "live-before": "one"}
+    running.port.publish(running.outputs, running.image("three"), before="one")
+    assert kept(running) == {"live": "three", "live-before": "one"}
+
+
+def test_what_does_not_become_well_is_not_kept_for_what_runs(running: Running) -> None:
+    pushed(running, "one", "two")
+    running.port.publish(running.outputs, running.image("one"))
+    if isinstance(running.port, MemoryServices):
+        running.port.broken.add(running.image("two"))
+    else:
+        running = running._replace(port=EcsServices(
+            _Failing(running.store.client("ecs")), running.store.client("logs"),
+            running.store.client("ecr"), sleep=lambda _: None,
+        ))  # fmt: skip
+    with pytest.raises(ConflictError):
+        running.port.publish(running.outputs, running.image("two"), before="one")
+    assert kept(running) == {"live": "one", "live-before": "one"}
+
+
+class _Failing:
+    """ECS where no container of a new image becomes well."""
+
+    def __init__(self, ecs: Any) -> None:
+        self._ecs = ecs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ecs, name)
+
+    def describe_services(self, **what: Any) -> Any:
+        found = self._ecs.describe_services(**what)
+        for service in found["services"]:
+            for one in service["deployments"]:
+                one |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
+        return found
+
+
+def test_an_image_that_is_gone_is_not_missed(on_aws: Store) -> None:
+    running = _running(on_aws, f"c-{on_aws.prefix}", f"s-{on_aws.prefix}")
+    pushed(running, "two")
+    running.port.publish(running.outputs, running.image("two"), before="one")
+    assert kept(running) == {"live": "two"}
+
+
+def test_a_repository_that_lets_no_mark_move_is_told(on_aws: Store) -> None:
+    running = _running(on_aws, f"c-{on_aws.prefix}", f"s-{on_aws.prefix}")
+    pushed(running, "one", "two", mutability="IMMUTABLE")
+    running.port.publish(running.outputs, running.image("one"))
+    with pytest.raises(ConflictError) as raised:
+        running.port.publish(running.outputs, running.image("two"))
+    assert raised.value.reason == "IMAGE_NOT_KEPT"
 
 
 def test_a_service_runs_the_image_that_was_published_last(running: Running) -> None:
@@ -210,10 +301,12 @@ def test_the_rights_of_the_functions_that_publish_suffice(on_aws: Store) -> None
     running = _running(
         on_aws, f"autoprovision-{on_aws.prefix}", f"autoprovision-app-{on_aws.prefix}"
     )
+    pushed(running, "one", "two")
     publisher = services_as(on_aws, "publisher", "SwitchReleasesPolicy")
-    publisher.publish(running.outputs, running.image("one"))
+    publisher.publish(running.outputs, running.image("one"), before="two")
     publisher.go_back(running.outputs, "two")
     assert running.live() == running.image("two")
+    assert kept(running) == {"live": "two", "live-before": "two"}
     with pytest.raises(ClientError, match="not authorized"):
         publisher.forget(running.outputs["Definition"])
     unpublisher = services_as(on_aws, "unpublisher", "StopServicesPolicy")
@@ -237,11 +330,14 @@ def services_as(store: Store, name: str, policy: str) -> EcsServices:
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": own}),
     )  # fmt: skip
     key = iam.create_access_key(UserName=user)["AccessKey"]
-    ecs = boto3.client(
-        "ecs", region_name="ap-southeast-1", endpoint_url=iam.meta.endpoint_url,
-        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
+    ecs, ecr = (
+        boto3.client(
+            service, region_name="ap-southeast-1", endpoint_url=iam.meta.endpoint_url,
+            aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
+        )
+        for service in ("ecs", "ecr")
     )  # fmt: skip
-    return EcsServices(ecs, store.client("logs"), sleep=lambda _: None)
+    return EcsServices(ecs, store.client("logs"), ecr, sleep=lambda _: None)
 
 
 def real(resource: Any) -> str:

@@ -179,7 +179,9 @@ def services(store: Store) -> tuple[Services, Mapping[str, str]]:
         cluster=outputs["ClusterName"], serviceName=outputs["ServiceName"], taskDefinition=made,
         desiredCount=0,
     )  # fmt: skip
-    return EcsServices(Rolled(ecs), store.client("logs"), sleep=lambda _: None), outputs
+    return EcsServices(
+        Rolled(ecs), store.client("logs"), store.client("ecr"), sleep=lambda _: None
+    ), outputs
 
 
 class Rolled:
@@ -253,7 +255,10 @@ def test_containers_that_do_not_become_well_are_told(on_aws: Store) -> None:
                     one |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
             return found
 
-    port = EcsServices(Failing(on_aws.client("ecs")), on_aws.client("logs"), sleep=lambda _: None)
+    port = EcsServices(
+        Failing(on_aws.client("ecs")), on_aws.client("logs"), on_aws.client("ecr"),
+        sleep=lambda _: None,
+    )  # fmt: skip
     with pytest.raises(ConflictError) as raised:
         port.publish(outputs, f"{REPOSITORY}:one")
     assert (raised.value.reason, "tasks failed to start" in raised.value.message) == (

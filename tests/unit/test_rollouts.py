@@ -115,6 +115,13 @@ class Logs:
         return {"events": [{"message": line} for line in self.lines]}
 
 
+class Ecr:
+    """A repository whose images nobody asks about here."""
+
+    def batch_get_image(self, **_: Any) -> dict[str, Any]:
+        return {"images": []}
+
+
 class Clock:
     """It goes on only while somebody sleeps."""
 
@@ -130,7 +137,9 @@ class Clock:
 
 def services(ecs: Ecs, logs: Logs | None = None, clock: Clock | None = None) -> EcsServices:
     clock = clock or Clock()
-    return EcsServices(ecs, logs or Logs(), settle_seconds=30, sleep=clock.sleep, now=clock.now)
+    return EcsServices(
+        ecs, logs or Logs(), Ecr(), settle_seconds=30, sleep=clock.sleep, now=clock.now
+    )
 
 
 def test_the_first_release_starts_the_containers():

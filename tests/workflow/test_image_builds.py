@@ -85,6 +85,7 @@ def test_an_image_is_built_rolled_out_and_answers(world: World, engine: Engine):
     done = engine.run("provision", request.id)
     assert (done["status"], engine.path(done)) == ("SUCCEEDED", PATH)
     assert world.services.live == {"shop": f"{IMAGES}:live"}
+    assert world.services.kept == {"shop": {"live": "live"}}
     request = world.records.request(request.id)
     assert (request.status, request.url) == ("SUCCEEDED", "http://shop.test")
     assert world.application(request).release == "live"

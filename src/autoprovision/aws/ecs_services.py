@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
+from autoprovision.aws.ecr_images import BEFORE, LIVE, EcrImages
 from autoprovision.aws.ecs_tasks import last_words
 from autoprovision.domain.errors import ConflictError, UnavailableError
 
@@ -48,27 +49,29 @@ class EcsServices:
     """Rolls images out; an image that is live already is left alone."""
 
     def __init__(
-        self, ecs: Any, logs: Any, *, settle_seconds: float = _SETTLE_SECONDS,
+        self, ecs: Any, logs: Any, ecr: Any, *, settle_seconds: float = _SETTLE_SECONDS,
         sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._ecs, self._logs = ecs, logs
+        self._ecs, self._logs, self._images = ecs, logs, EcrImages(ecr)
         self._settle_seconds = settle_seconds
         self._sleep, self._now = sleep, now
 
-    def publish(self, outputs: Mapping[str, str], image: str) -> str:
+    def publish(self, outputs: Mapping[str, str], image: str, *, before: str = "") -> str:
         """Let the service run an image, and wait until it does.
 
         Args:
             outputs: of the stack: `ClusterName`, `ServiceName`, `RepositoryUri`, `Nodes`, and
                 `LogGroupName` for what the containers said.
             image: with its tag, from the application's own repository.
+            before: the release that it would be taken back to, whose image is kept too.
 
         Returns:
             The release's name: the image's tag.
 
         Raises:
             ConflictError: code FOREIGN_IMAGE, the image is of another repository; ROLLOUT_FAILED,
-                the containers did not become well.
+                the containers did not become well; IMAGE_NOT_KEPT, the repository does not let
+                the mark of the live image move.
             UnavailableError: they are still on their way; calling again goes on waiting.
         """
         if not image.startswith(outputs["RepositoryUri"] + ":"):
@@ -76,11 +79,15 @@ class EcsServices:
                 "The build names an image that is not of the application's own repository.",
                 code="FOREIGN_IMAGE",
             )
-        where = _where(outputs)
+        where, release = _where(outputs), image.rpartition(":")[2]
+        if before:
+            # First, as the new image counts among the newest from its push on.
+            self._images.mark(outputs["RepositoryUri"], before, BEFORE)
         with answering("ECS"):
             revision = self._roll_out(where, image, max(1, int(outputs.get("Nodes", "1"))), outputs)
             self._settle(where, revision, outputs)
-        return image.rpartition(":")[2]
+        self._images.mark(outputs["RepositoryUri"], release, LIVE)
+        return release
 
     def live_image(self, outputs: Mapping[str, str]) -> str:
         """The image that is live; empty before the first release, while a placeholder is named."""

@@ -125,6 +125,8 @@ class MemoryServices:
 
     Attributes:
         live: the image that each service runs, by the service's name.
+        kept: the releases of each service whose images are kept: what runs, and what it would be
+            taken back to.
         broken: images whose containers do not become well.
         slow: images whose containers take more than a call; how many more.
     """
@@ -132,21 +134,29 @@ class MemoryServices:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.live: dict[str, str] = {}
+        self.kept: dict[str, dict[str, str]] = {}
         self.broken: set[str] = set()
         self.slow: dict[str, int] = {}
 
-    def publish(self, outputs: Mapping[str, str], image: str) -> str:
+    def publish(self, outputs: Mapping[str, str], image: str, *, before: str = "") -> str:
         """Let the service run an image."""
         if not image.startswith(outputs["RepositoryUri"] + ":"):
             raise ConflictError("The image is of another repository.", code="FOREIGN_IMAGE")
         self._outside.does("service.publish", outputs["ServiceName"], image)
+        if before:
+            self._keep(outputs, "live-before", before)
         if image in self.broken:
             raise ConflictError("The new containers did not become well.", code="ROLLOUT_FAILED")
         if self.slow.get(image, 0) > 0:
             self.slow[image] -= 1
             raise UnavailableError("The new containers are still on their way.")
         self.live[outputs["ServiceName"]] = image
-        return image.rpartition(":")[2]
+        release = image.rpartition(":")[2]
+        self._keep(outputs, "live", release)
+        return release
+
+    def _keep(self, outputs: Mapping[str, str], mark: str, release: str) -> None:
+        self.kept.setdefault(outputs["ServiceName"], {})[mark] = release
 
     def live_image(self, outputs: Mapping[str, str]) -> str:
         """The image that is live."""
@@ -158,6 +168,7 @@ class MemoryServices:
         if self.live_image(outputs) != image:
             self._outside.does("service.goBack", release)
             self.live[outputs["ServiceName"]] = image
+        self._keep(outputs, "live", release)
 
     def stop(self, service: str) -> None:
         """Let no container of a service run."""

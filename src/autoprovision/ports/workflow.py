@@ -220,21 +220,22 @@ class Functions(Protocol):
 class Services(Protocol):
     """The container services of an application."""
 
-    def publish(self, outputs: Mapping[str, str], image: str) -> str:
+    def publish(self, outputs: Mapping[str, str], image: str, *, before: str = "") -> str:
         """Let the service run an image, and wait until it does.
 
         Args:
             outputs: of the stack: `ClusterName`, `ServiceName`, `RepositoryUri`, `Nodes`, and
                 `LogGroupName` for what the containers said.
-            image: with its tag, from the application's own repository.
+            image: with its tag, from the application's own repository. While it runs it is kept.
+            before: the release that it would be taken back to, whose image is kept too.
 
         Returns:
             The release's name: the image's tag.
 
         Raises:
             ConflictError: code FOREIGN_IMAGE, the image is of another repository; ROLLOUT_FAILED,
-                the containers did not become well. What was live before is live again, or
-                nothing runs.
+                the containers did not become well; what was live before is live again, or
+                nothing runs. IMAGE_NOT_KEPT: the repository does not let the mark move.
             UnavailableError: they are still on their way; calling again goes on waiting.
         """
 

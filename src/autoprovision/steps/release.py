@@ -79,16 +79,16 @@ def _put(
     target: PublishTarget, request: Request, stack: Stack, tree: SourceTree, digest: str,
     platform: Platform,
 ) -> str:  # fmt: skip
+    before = (request.last_good.release if request.last_good else None) or ""
     if target is PublishTarget.FUNCTION:
-        good = request.last_good
         release = function_release(request.source_commit or "build", digest)
         platform.functions.publish(
             stack.outputs, tree, folder=request.build_folder or "", release=release,
-            before=(good.release if good else None) or "",
+            before=before,
         )  # fmt: skip
         return release
     if target is PublishTarget.SERVICE:
-        return platform.services.publish(stack.outputs, _image(tree))
+        return platform.services.publish(stack.outputs, _image(tree), before=before)
     if not tree.contains(INDEX):
         raise _incomplete(f"The build made no {INDEX}.")
     return platform.sites.publish(stack.outputs, tree, root="", before=site_before(request))

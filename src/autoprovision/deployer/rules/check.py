@@ -10,6 +10,7 @@ from autoprovision.deployer.rules.data import data_findings
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, read_folder
 from autoprovision.deployer.rules.forbidden import declarations, forbidden_findings
+from autoprovision.deployer.rules.images import image_findings
 from autoprovision.deployer.rules.linters import Linter, exception_findings, lint
 from autoprovision.deployer.rules.manifest import manifest_findings, parameter_findings
 from autoprovision.deployer.rules.pages import pages_findings
@@ -23,7 +24,7 @@ from autoprovision.domain.price import PriceBook
 _CHECKS = (
     manifest_findings, parameter_findings, data_findings, price_findings, template_findings,
     secret_findings, forbidden_findings, exception_findings, role_findings, recipe_findings,
-    pages_findings,
+    image_findings, pages_findings,
 )  # fmt: skip
 
 

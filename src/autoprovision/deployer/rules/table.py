@@ -146,6 +146,10 @@ TEMPLATE_RULES = {
         "No secret stands in a file.",
         "Refer to it: {{resolve:secretsmanager:…}}, or an environment variable's reference.",
     ),
+    "image-kept": Rule(
+        "A repository lets no image expire that runs, or that a service would be taken back to.",
+        "Let a rule of the highest priority match the tag prefix `live`, and let those tags move.",
+    ),
     "exception-unexplained": Rule(
         "Every exception from a linter or a guard rail says why.", "Add a `comment` beside the id."
     ),
