@@ -151,7 +151,7 @@ def _disagreements(
     return [
         Fault(
             pointer("Parameters", name),
-            f"With {_told(rule.when)} it has to be {_choice(rule.needs[name])}. {rule.why}",
+            f"With {_told(rule.when, known)} it has to be {_choice(rule.needs[name])}. {rule.why}",
             "UNFITTING_PARAMETER",
         )
         for rule in blueprint.manifest.rules
@@ -159,8 +159,8 @@ def _disagreements(
     ]
 
 
-def _told(when: When) -> str:
-    return " and ".join(f"{name} {_choice(values)}" for name, values in when.items())
+def _told(when: When, values: dict[str, str]) -> str:
+    return " and ".join(f"{name} {values[name] or 'empty'}" for name in when)
 
 
 def _choice(values: tuple[str, ...]) -> str:
