@@ -91,6 +91,7 @@ def list_(
     columns = (
         ("id", field("id")),
         ("status", status_of()),
+        ("kind", field("kind")),
         ("application", field("applicationName")),
         ("environment", field("targetEnvironment")),
         ("unit", field("businessUnit")),

@@ -133,7 +133,7 @@ def _levers(rules: Sequence[ReadyRule], facts: PolicyFacts) -> Iterator[_Lever]:
 
 
 def _moves(offers: Iterable[Offer]) -> frozenset[str]:
-    with_expiry = any("expires_after" in one.model_fields_set for one in offers)
+    with_expiry = any(one.expiry() for one in offers)
     return _PRICE | {"expiryDays"} if with_expiry else _PRICE
 
 
@@ -197,11 +197,9 @@ def _moved(offers: Iterable[Offer], facts: PolicyFacts) -> Iterator[_Alternative
 
 
 def _offered(phrase: str, offer: Offer, facts: PolicyFacts) -> _Alternative:
-    updates = facts.with_credits(offer.monthly_credits)
+    updates = facts.with_credits(offer.monthly_credits) | offer.expiry()
     if offer.environment is not None:
         updates["environment"] = offer.environment
-    if "expires_after" in offer.model_fields_set:
-        updates["expires_after"] = offer.expires_after
     seen = facts.model_copy(update=updates).seen()
     moved = _moves([offer]) | {"environment"}
     return _Alternative(phrase, updates, {name: seen[name] for name in moved})

@@ -6,7 +6,7 @@ The facts are stored with the request, so that a proposed policy can be replayed
 import math
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -47,20 +47,26 @@ class Offer(Resource):
             when the offer is another environment, which gives the phrase itself.
         monthly_credits: what the plan would cost a month.
         environment: set when the offer is the same thing in another environment.
-        expires_after: the expiry it would have there (a duration, None for never); leave it out
-            when the expiry would stay as it is.
+        expires_after: the expiry it would have there, as a duration or `never`; None when the
+            expiry would stay as it is.
     """
 
     change: str = ""
     monthly_credits: Annotated[int, Field(ge=0)]
     environment: TargetEnvironment | None = None
-    expires_after: Duration | None = None
+    expires_after: Duration | Literal["never"] | None = None
 
     @model_validator(mode="after")
     def _has_words(self) -> Self:
         if not self.change and self.environment is None:
             raise ValueError("An offer within the environment says what to change.")
         return self
+
+    def expiry(self) -> dict[str, str | None]:
+        """What it makes of the expiry of a request; empty when that stays as it is."""
+        if self.expires_after is None:
+            return {}
+        return {"expires_after": None if self.expires_after == "never" else self.expires_after}
 
 
 class PolicyFacts(Resource):

@@ -185,11 +185,12 @@ class RequestTemplate(BaseModel):
 _KEYS = {key.lower(): key for key in RequestTemplate.model_fields}
 
 
-def parse_template(document: dict[str, Any]) -> RequestTemplate:
-    """The JSON template, checked as far as it can be without the catalog.
+def canonical_keys(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[Fault]]:
+    """The keys of a JSON template, or of a part of one, as this product spells them.
 
-    Raises:
-        InvalidInputError: naming every fault, with pointers into the document as it was sent.
+    Returns:
+        The values by these keys; how each was spelled in the document; keys that are unknown or
+        stand twice.
     """
     faults: list[Fault] = []
     canonical: dict[str, Any] = {}
@@ -211,6 +212,16 @@ def parse_template(document: dict[str, Any]) -> RequestTemplate:
             )
         else:
             canonical[known], spelling[known] = value, key
+    return canonical, spelling, faults
+
+
+def parse_template(document: dict[str, Any]) -> RequestTemplate:
+    """The JSON template, checked as far as it can be without the catalog.
+
+    Raises:
+        InvalidInputError: naming every fault, with pointers into the document as it was sent.
+    """
+    canonical, spelling, faults = canonical_keys(document)
     try:
         template = RequestTemplate.model_validate(canonical)
     except ValidationError as error:

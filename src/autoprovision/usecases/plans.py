@@ -1,5 +1,6 @@
 """Plans: what a request would come to, without any side effect."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from autoprovision.domain.actor import Actor, authorize
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
-from autoprovision.domain.clock import iso
+from autoprovision.domain.clock import iso, parse_duration
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError
 from autoprovision.domain.further_faults import further_faults
@@ -212,14 +213,8 @@ def _facts(
 ) -> PolicyFacts:  # fmt: skip
     now = platform.now()
     provisioned, failed = _history(actor, unit, platform)
-    offers = tuple(
-        Offer(
-            monthly_credits=credits_in(resolved.blueprint, env, catalog, resolved.values),
-            environment=env, expires_after=resolved.expires_after,
-        )
-        for env in environments_of(resolved.blueprint)
-        if env is not template.TargetEnvironment
-    )  # fmt: skip
+    # What runs already stays in its environment.
+    offers = () if changes else tuple(_elsewhere(template, resolved, catalog))
     return PolicyFacts(
         operation=Operation.PROVISION if changes is None else Operation.UPDATE,
         source_changed=changes is not None and takes_another_source(changes, template, platform),
@@ -230,6 +225,22 @@ def _facts(
         requester_failed_last_30_days=failed, expires_after=resolved.expires_after, at=now,
         offers=offers,
     )  # fmt: skip
+
+
+def _elsewhere(template: RequestTemplate, resolved: Resolved, catalog: Catalog) -> Iterator[Offer]:
+    """The same in the other environments of its blueprint, with the expiry that it has there."""
+    blueprint, asked = resolved.blueprint, template.ExpiresAfter
+    for environment in environments_of(blueprint):
+        topology = blueprint.manifest.topologies[environment]
+        longest = topology.longest_expiry
+        too_long = asked and longest and parse_duration(asked) > parse_duration(longest)
+        if environment is template.TargetEnvironment or too_long:
+            continue
+        yield Offer(
+            monthly_credits=credits_in(blueprint, environment, catalog, resolved.values),
+            environment=environment,
+            expires_after=None if asked else topology.default_expiry or "never",
+        )
 
 
 def takes_another_source(

@@ -8,6 +8,7 @@ from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import (
     AutoprovisionError,
     ConflictError,
+    InvalidInputError,
     NotFoundError,
     OverQuotaError,
     UnavailableError,
@@ -18,6 +19,7 @@ from autoprovision.domain.request import (
     Request,
     RequestStatus,
     RequestTemplate,
+    canonical_keys,
 )
 from autoprovision.ports import Platform
 from autoprovision.usecases.plans import (
@@ -109,10 +111,12 @@ def resubmit(
             code="WRONG_STATUS",
             status=before.status.value,
         )
-    known = {key.lower(): key for key in before.template}
-    kept = {known.get(key.lower(), key): value for key, value in changes.items()}
-    document = {**before.template, **kept}
-    document = {key: value for key, value in document.items() if value is not None}
+    kept, spelling, faults = canonical_keys(changes)
+    if faults:
+        raise InvalidInputError(faults)
+    stays = {key: value for key, value in before.template.items() if key not in kept}
+    wished = {spelling[key]: value for key, value in kept.items()}
+    document = {key: value for key, value in {**stays, **wished}.items() if value is not None}
     return submit(actor, document, platform, request_id=new_request_id)
 
 

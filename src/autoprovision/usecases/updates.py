@@ -24,7 +24,12 @@ from autoprovision.domain.held_data import merged
 from autoprovision.domain.launch import stack_parameters
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan
 from autoprovision.domain.quota import HOLD_LIFE, Hold, HoldState
-from autoprovision.domain.request import Request, RequestTemplate, parse_template
+from autoprovision.domain.request import (
+    Request,
+    RequestTemplate,
+    canonical_keys,
+    parse_template,
+)
 from autoprovision.domain.stack import Stack
 from autoprovision.ports import Platform
 from autoprovision.usecases.applications import begun_before, change_request, within_reach
@@ -82,17 +87,19 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
     if not isinstance(plan_digest, str):
         faults.append(Fault(pointer("planDigest"), "planDigest is text."))
     before = dict(application.template)
-    known = {key.lower(): key for key in RequestTemplate.model_fields}
-    kept = {known.get(key.strip().lower(), key): value for key, value in changes.items()}
+    kept, spelling, misspelled = canonical_keys(changes)
+    faults += misspelled
     if isinstance(kept.get("Parameters"), dict):
         kept["Parameters"] = _merged_parameters(before.get("Parameters"), kept["Parameters"])
     faults += [
-        Fault(pointer(key), f"This cannot be updated: {why}.", "IMMUTABLE")
+        Fault(pointer(spelling[key]), f"This cannot be updated: {why}.", "IMMUTABLE")
         for key, why in _FIXED.items()
         if key in kept and _differs(application, key, kept[key])
     ]  # fmt: skip
     try:
-        template = parse_template(_without_nulls({**before, **kept}))
+        stays = {key: value for key, value in before.items() if key not in kept}
+        wished = {spelling[key]: value for key, value in kept.items()}
+        template = parse_template(_without_nulls({**stays, **wished}))
     except InvalidInputError as error:
         raise InvalidInputError([*error.faults, *faults]) from error
     if faults:

@@ -108,7 +108,7 @@ OFFERS = st.lists(
             dict,
             environment=st.sampled_from(["dev", "stag"]),
             monthlyCredits=st.integers(0, 9000),
-            expiresAfter=_DURATIONS,
+            expiresAfter=_DURATIONS.map(lambda one: one or "never"),
         ),
     ),
     max_size=4,

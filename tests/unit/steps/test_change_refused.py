@@ -42,6 +42,18 @@ def test_every_fault_of_a_change_is_named_at_once(world: World):
     }  # fmt: skip
 
 
+def test_a_key_that_stands_twice_is_named_as_it_was_sent(world: World):
+    _, event = awaited(world)
+    quota.commit_quota(event, world)
+    application = world.records.applications(None, limit=1).items[0]
+    change = {"ProjectEmail": "a@uni.edu", "projectemail": "b@uni.edu", "targetENVIRONMENT": "prod"}
+    with pytest.raises(InvalidInputError) as refused:
+        updates.wish_of(application, change)
+    assert {(one.pointer, one.code) for one in refused.value.faults} == {
+        ("/projectemail", "DUPLICATE_KEY"), ("/targetENVIRONMENT", "IMMUTABLE"),
+    }  # fmt: skip
+
+
 def test_the_question_of_an_update_is_about_an_update(world: World):
     request, _ = updating(world)
     assert f"{ADA} update shop (static-site 1.0.0 in dev), then for" in question_text(
