@@ -14,7 +14,7 @@ from autoprovision.aws.auto_scaling_groups import AutoScalingGroups
 from autoprovision.aws.operations_bucket import OperationsBucket
 from autoprovision.aws.ssm_automations import SsmAutomations
 from autoprovision.aws.ssm_machines import SsmMachines
-from autoprovision.domain.clock import iso
+from autoprovision.domain.clock import iso, moment
 from autoprovision.domain.errors import ConflictError
 from autoprovision.domain.operation import (
     MOST_MACHINES,
@@ -236,7 +236,8 @@ class Groups:
         if self.aws is None:
             group = self.memory.known[name]
             suspended = tuple(sorted({*group.suspended, *processes}))
-            self.memory.known[name] = group.with_(suspended=suspended)
+            since = dict.fromkeys(processes, "2026-11-26T22:10:11Z") | group.since
+            self.memory.known[name] = group.with_(suspended=suspended, since=since)
         else:
             self.aws.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=list(processes))
 
@@ -268,6 +269,9 @@ def test_groups_with_an_applications_tag_are_listed_in_pages(groups: Groups):
             (names[1], "app_1", ("HealthCheck", "ReplaceUnhealthy")),
             (names[2], "app_2", ()),
         ]
+    since = groups.all(100)[1].since
+    assert set(since) == {"HealthCheck", "ReplaceUnhealthy"}
+    assert all(moment(at) for at in since.values())
 
 
 def test_only_what_is_named_is_resumed_and_again_is_fine(groups: Groups):

@@ -184,7 +184,7 @@ def test_the_image_that_runs_is_kept_and_the_one_it_would_be_taken_back_to(
     assert kept(running) == {"live": "three", "live-before": "one"}
 
 
-def test_what_does_not_become_well_is_not_kept_for_what_runs(running: Running) -> None:
+def test_what_runs_is_kept_while_another_does_not_become_well(running: Running) -> None:
     pushed(running, "one", "two")
     running.port.publish(running.outputs, running.image("one"))
     if isinstance(running.port, MemoryServices):
@@ -196,7 +196,7 @@ def test_what_does_not_become_well_is_not_kept_for_what_runs(running: Running) -
         ))  # fmt: skip
     with pytest.raises(ConflictError):
         running.port.publish(running.outputs, running.image("two"), before="one")
-    assert kept(running) == {"live": "one", "live-before": "one"}
+    assert kept(running) == {"live": "two", "live-before": "one"}
 
 
 class _Failing:
@@ -223,13 +223,30 @@ def test_an_image_that_is_gone_is_not_missed(on_aws: Store) -> None:
     assert kept(running) == {"live": "two"}
 
 
-def test_a_repository_that_lets_no_mark_move_is_told(on_aws: Store) -> None:
+def test_a_repository_that_lets_no_mark_move_is_told_before_anything_is_rolled_out(
+    on_aws: Store,
+) -> None:
     running = _running(on_aws, f"c-{on_aws.prefix}", f"s-{on_aws.prefix}")
     pushed(running, "one", "two", mutability="IMMUTABLE")
     running.port.publish(running.outputs, running.image("one"))
     with pytest.raises(ConflictError) as raised:
-        running.port.publish(running.outputs, running.image("two"))
+        running.port.publish(running.outputs, running.image("two"), before="one")
     assert raised.value.reason == "IMAGE_NOT_KEPT"
+    assert running.live() == running.image("one")
+
+
+def test_a_service_goes_back_also_where_the_repository_lets_no_mark_move(on_aws: Store) -> None:
+    """An upgrade that failed took the repository back to what its version before was."""
+    running = _running(on_aws, f"c-{on_aws.prefix}", f"s-{on_aws.prefix}")
+    pushed(running, "one", "two")
+    running.port.publish(running.outputs, running.image("one"))
+    running.port.publish(running.outputs, running.image("two"), before="one")
+    on_aws.client("ecr").put_image_tag_mutability(
+        repositoryName=running.outputs["RepositoryUri"].partition("/")[2],
+        imageTagMutability="IMMUTABLE",
+    )
+    running.port.go_back(running.outputs, "one")
+    assert running.live() == running.image("one")
 
 
 def test_a_service_runs_the_image_that_was_published_last(running: Running) -> None:

@@ -77,7 +77,7 @@ def test_a_plan_says_why_a_person_is_asked_and_what_would_make_it_automatic(ada:
     planned = ada.post("/plans", sent).json()["approval"]
     assert planned["verdict"] == "ONE_APPROVER"
     assert "What happens in prod is always decided by a person." in planned["reasons"]
-    assert "use dev instead of prod" in planned["easiestChange"]
+    assert "use stag instead of prod" in planned["easiestChange"]
     asked = ada.post("/requests", sent).json()
     assert asked["plan"]["approval"] == planned
 

@@ -1,5 +1,6 @@
 """The port `MachineGroups` on EC2 Auto Scaling, by the tag that an application's group carries."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -12,6 +13,8 @@ from autoprovision.ports.pages import Page
 
 _SERVICE = "EC2 Auto Scaling"
 _MOST = 100
+# Of "User suspended at 2026-11-26T22:10:11Z".
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _FILTER = {"Name": "tag-key", "Values": [APPLICATION_TAG]}
 
 
@@ -60,8 +63,13 @@ def _group(one: dict[str, Any]) -> MachineGroup | None:
     tags = {tag["Key"]: tag.get("Value", "") for tag in one.get("Tags", [])}
     if not tags.get(APPLICATION_TAG):
         return None
-    suspended = sorted(each["ProcessName"] for each in one.get("SuspendedProcesses", []))
+    why = {
+        each["ProcessName"]: each.get("SuspensionReason", "")
+        for each in one.get("SuspendedProcesses", [])
+    }
+    times = {name: _TIME.search(reason) for name, reason in why.items()}
     return MachineGroup(
         name=one["AutoScalingGroupName"], application_id=tags[APPLICATION_TAG],
-        suspended=tuple(suspended),
+        suspended=tuple(sorted(why)),
+        since={name: time[0] for name, time in times.items() if time},
     )  # fmt: skip

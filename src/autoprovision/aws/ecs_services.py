@@ -6,6 +6,7 @@ itself when they do not become well. UpdateService begins a rollout each time th
 revision, the same one too, so a call that is made again only looks on.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from autoprovision.aws.ecs_tasks import last_words
 from autoprovision.domain.errors import ConflictError, UnavailableError
 
 CONTAINER = "app"
+logger = logging.getLogger(__name__)
 _SETTLE_SECONDS = 480.0
 _POLL_SECONDS = 5.0
 # Twice what the circuit breaker needs for three containers that start and are never healthy.
@@ -71,7 +73,7 @@ class EcsServices:
         Raises:
             ConflictError: code FOREIGN_IMAGE, the image is of another repository; ROLLOUT_FAILED,
                 the containers did not become well; IMAGE_NOT_KEPT, the repository does not let
-                the mark of the live image move.
+                the marks move, and nothing is rolled out.
             UnavailableError: they are still on their way; calling again goes on waiting.
         """
         if not image.startswith(outputs["RepositoryUri"] + ":"):
@@ -79,15 +81,20 @@ class EcsServices:
                 "The build names an image that is not of the application's own repository.",
                 code="FOREIGN_IMAGE",
             )
-        where, release = _where(outputs), image.rpartition(":")[2]
+        release = image.rpartition(":")[2]
+        # Before the rollout, so that what cannot be kept is not run; while it lasts, and when it
+        # fails, the mark of the one before keeps the image that runs.
         if before:
-            # First, as the new image counts among the newest from its push on.
             self._images.mark(outputs["RepositoryUri"], before, BEFORE)
-        with answering("ECS"):
-            revision = self._roll_out(where, image, max(1, int(outputs.get("Nodes", "1"))), outputs)
-            self._settle(where, revision, outputs)
         self._images.mark(outputs["RepositoryUri"], release, LIVE)
+        self._run(outputs, image)
         return release
+
+    def _run(self, outputs: Mapping[str, str], image: str) -> None:
+        """Roll an image out and wait until its containers are well."""
+        where, nodes = _where(outputs), max(1, int(outputs.get("Nodes", "1")))
+        with answering("ECS"):
+            self._settle(where, self._roll_out(where, image, nodes, outputs), outputs)
 
     def live_image(self, outputs: Mapping[str, str]) -> str:
         """The image that is live; empty before the first release, while a placeholder is named."""
@@ -100,9 +107,14 @@ class EcsServices:
         """Let the service run the image of a release before.
 
         Also when the image is the right one and no container runs: CloudFormation's own way back
-        takes a service to how the stack was made, which is without any.
+        takes a service to how the stack was made, which is without any. That the repository is
+        again one whose marks do not move is no reason to leave the service as it is.
         """
-        self.publish(outputs, f"{outputs['RepositoryUri']}:{release}")
+        try:
+            self._images.mark(outputs["RepositoryUri"], release, LIVE)
+        except ConflictError as refused:
+            logger.warning("image not marked: %s", refused.message, extra={"release": release})
+        self._run(outputs, f"{outputs['RepositoryUri']}:{release}")
 
     def stop(self, service: str) -> None:
         """Let no container of a service run; gone already is fine.

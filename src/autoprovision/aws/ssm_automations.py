@@ -1,11 +1,13 @@
 """The port `Automations` on Systems Manager."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from autoprovision.aws.answers import answering, code_of
+from autoprovision.domain.clock import iso
 from autoprovision.domain.operation import (
     REQUEST_PARAMETER,
     Automation,
@@ -118,7 +120,13 @@ def _automation(found: dict[str, Any]) -> Automation:
         token=joined_token(given),
         steps=tuple(_step(one) for one in found.get("StepExecutions", [])),
         failure=found.get("FailureMessage", ""),
+        began_at=_told(found.get("ExecutionStartTime")),
+        ended_at=_told(found.get("ExecutionEndTime")),
     )
+
+
+def _told(at: datetime | None) -> str:
+    return iso(at) if at else ""
 
 
 def _step(one: dict[str, Any]) -> AutomationStep:

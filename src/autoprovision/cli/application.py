@@ -28,8 +28,6 @@ from autoprovision.cli.render import (
 from autoprovision.cli.session import Session
 
 _PREVIEW_SECONDS, _PREVIEW_PAUSE = 180.0, 2.0
-# The reason of an application in prod that waits for the second person.
-_ASKED = "TERMINATION_ASKED"
 
 app = Noun("application", "Look after what lives: change it, extend it, end it.")
 
@@ -180,7 +178,7 @@ def terminate(
         session.out.say(_ending(session.api.ending_of(application_id)))
     session.confirm(f"Terminate {application_id}? Everything on it is deleted.", yes=yes)
     answer = session.api.terminate_application(application_id)
-    if answer.get("reason") == _ASKED:
+    if answer.get("terminationAskedAt"):  # the application, not the request that ends it
         _wait_for_another(session, application_id, answer, watch=watch)
         return
     _go_on(session, application_id, answer, watch=watch, good="TERMINATED")

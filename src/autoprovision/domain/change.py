@@ -81,7 +81,11 @@ def resource_change(
         policy: Delete, Retain, Snapshot, ReplaceAndDelete, …; empty when it says nothing.
     """
     by_replacement = {"True": Effect.REPLACED, "Conditional": Effect.MAYBE_REPLACED}
-    by_action = {"Add": Effect.ADDED, "Import": Effect.ADDED, "Remove": Effect.REMOVED}
+    by_action = {
+        "Add": Effect.ADDED, "Import": Effect.ADDED, "Remove": Effect.REMOVED,
+        # CloudFormation does not know yet what it will do.
+        "Dynamic": Effect.MAYBE_REPLACED,
+    }  # fmt: skip
     effect = by_action.get(action) or by_replacement.get(replacement, Effect.CHANGED)
     return ResourceChange(
         logical_id=logical_id, type=kind, effect=effect, properties=properties,

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
@@ -25,6 +27,7 @@ MOST_LINES, MOST_CHARACTERS = 40, 500
 # What a group does not do while a runbook works on its machines; tests hold runbooks/ to it.
 SUSPENDED_BY_RUNBOOKS = frozenset({"HealthCheck", "ReplaceUnhealthy"})
 SUSPENDING, RESUMING = "SuspendReplacing", frozenset({"ResumeReplacing", "ResumeAfterFailure"})
+_SECOND = len("2026-11-26T22:10:11")
 _NAMESPACE = uuid.UUID("5f1d3f2e-6c1b-4a56-9a0e-6f2f6f0a7c11")
 
 
@@ -44,11 +47,13 @@ class MachineGroup(Resource):
 
     Attributes:
         suspended: what it does not do by itself at present, by AWS's names.
+        since: when each of these was suspended, to the second, where AWS says so.
     """
 
     name: str
     application_id: str
     suspended: tuple[str, ...] = ()
+    since: Mapping[str, str] = Field(default_factory=dict)
 
 
 class AutomationStatus(StrEnum):
@@ -81,6 +86,7 @@ class Automation(Resource):
 
     Attributes:
         token: the task token that it was started with.
+        began_at, ended_at: empty where it has not.
     """
 
     id: str
@@ -89,6 +95,8 @@ class Automation(Resource):
     token: str = ""
     steps: tuple[AutomationStep, ...] = ()
     failure: str = ""
+    began_at: str = ""
+    ended_at: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -99,6 +107,11 @@ class Automation(Resource):
     def succeeded(self) -> bool:
         """Whether it came to a good end."""
         return self.status is AutomationStatus.SUCCEEDED
+
+    def was_under_way(self, at: str) -> bool:
+        """Whether something that happened at this second happened while it ran."""
+        began, second, ended = (one[:_SECOND] for one in (self.began_at, at, self.ended_at))
+        return bool(began and ended) and began <= second <= ended
 
     @property
     def has_suspended(self) -> bool:

@@ -17,7 +17,7 @@ from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import PriceLine
 from autoprovision.domain.price import When, credits_of, price_lines, unpriced
-from autoprovision.domain.request import RequestTemplate, TargetEnvironment
+from autoprovision.domain.request import RequestTemplate
 
 _ASSIGNED = frozenset(
     {
@@ -302,8 +302,3 @@ def _expiry(template: RequestTemplate, topology: Topology) -> tuple[str | None, 
                   f"{topology.longest_expiry}.", "TOO_LONG")
         ]  # fmt: skip
     return duration_text(span), []
-
-
-def environments_of(blueprint: PublishedBlueprint) -> tuple[TargetEnvironment, ...]:
-    """Where a blueprint is offered, the cheapest first by convention of the enumeration."""
-    return tuple(env for env in TargetEnvironment if env in blueprint.manifest.topologies)

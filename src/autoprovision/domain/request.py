@@ -301,8 +301,6 @@ class Request(Resource):
             was given stands in `template`.
         automation_id: Systems Manager's id of its runbook's execution.
         instances: the machines that it is done to.
-        group_resumed_at: when the audit let the group do again what its runbook had left
-            suspended.
     """
 
     id: str
@@ -344,7 +342,6 @@ class Request(Resource):
     operation: str | None = None
     automation_id: str | None = None
     instances: tuple[str, ...] = ()
-    group_resumed_at: str | None = None
 
     @property
     def outcome(self) -> str:

@@ -143,16 +143,16 @@ class MemoryServices:
         if not image.startswith(outputs["RepositoryUri"] + ":"):
             raise ConflictError("The image is of another repository.", code="FOREIGN_IMAGE")
         self._outside.does("service.publish", outputs["ServiceName"], image)
+        release = image.rpartition(":")[2]
         if before:
             self._keep(outputs, "live-before", before)
+        self._keep(outputs, "live", release)
         if image in self.broken:
             raise ConflictError("The new containers did not become well.", code="ROLLOUT_FAILED")
         if self.slow.get(image, 0) > 0:
             self.slow[image] -= 1
             raise UnavailableError("The new containers are still on their way.")
         self.live[outputs["ServiceName"]] = image
-        release = image.rpartition(":")[2]
-        self._keep(outputs, "live", release)
         return release
 
     def _keep(self, outputs: Mapping[str, str], mark: str, release: str) -> None:

@@ -53,7 +53,8 @@ class MemoryMachineGroups:
         if group is None:
             raise ConflictError(f"There is no group {name}.", code="NOT_RESUMED")
         left = tuple(one for one in group.suspended if one not in processes)
-        self.known[name] = group.with_(suspended=left)
+        since = {one: at for one, at in group.since.items() if one in left}
+        self.known[name] = group.with_(suspended=left, since=since)
 
 
 class MemoryAutomations:

@@ -9,17 +9,17 @@ from autoprovision.domain.actor import Actor, authorize
 from autoprovision.domain.application import Application
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.canonical import digest
-from autoprovision.domain.clock import iso, parse_duration
+from autoprovision.domain.clock import iso
 from autoprovision.domain.document import pointer
 from autoprovision.domain.errors import ConflictError, Fault, InvalidInputError
 from autoprovision.domain.further_faults import further_faults
 from autoprovision.domain.git_source import AllowedHosts, InvalidProjectURL, parse_project_url
 from autoprovision.domain.plan import CONTROL_PLANE_ONLY, Plan, QuotaView
-from autoprovision.domain.planning import Resolved, environments_of, resolve, values_of
+from autoprovision.domain.planning import Resolved, matched, resolve, values_of
 from autoprovision.domain.policy import Offer, Policy, PolicyFacts, evaluate
 from autoprovision.domain.policy_facts import Operation
 from autoprovision.domain.quota import HoldState
-from autoprovision.domain.request import Request, RequestTemplate, parse_template
+from autoprovision.domain.request import Request, RequestTemplate, TargetEnvironment, parse_template
 from autoprovision.ports import Platform
 from autoprovision.usecases.quota_advice import credits_in, quota_view
 
@@ -104,9 +104,14 @@ def plan_for(
         template, catalog, platform=settings, unit=unit,
         allowed_hosts=AllowedHosts.parse(platform.settings.allowed_git_hosts),
     )  # fmt: skip
-    quota = quota_view(actor, unit, resolved, catalog, platform, own_hold=own_hold)
-    facts = _facts(actor, template, unit, resolved, quota, catalog, platform, changes).with_(
-        lost_data=lost_data
+    # What runs already stays in its environment.
+    offers = () if changes else tuple(_elsewhere(template, catalog, platform))
+    quota = quota_view(
+        actor, unit, resolved.monthly_credits, platform, own_hold=own_hold,
+        elsewhere={one.environment: one.monthly_credits for one in offers if one.environment},
+    )  # fmt: skip
+    facts = _facts(actor, template, unit, resolved, quota, platform, changes).with_(
+        lost_data=lost_data, offers=offers
     )
     verdict = evaluate(policy, facts)
     published = resolved.blueprint
@@ -209,12 +214,10 @@ def blueprint_settings(platform: Platform, environment: str) -> dict[str, str]:
 
 def _facts(
     actor: Actor, template: RequestTemplate, unit: str, resolved: Resolved, quota: QuotaView,
-    catalog: Catalog, platform: Platform, changes: Application | None,
+    platform: Platform, changes: Application | None,
 ) -> PolicyFacts:  # fmt: skip
     now = platform.now()
     provisioned, failed = _history(actor, unit, platform)
-    # What runs already stays in its environment.
-    offers = () if changes else tuple(_elsewhere(template, resolved, catalog))
     return PolicyFacts(
         operation=Operation.PROVISION if changes is None else Operation.UPDATE,
         source_changed=changes is not None and takes_another_source(changes, template, platform),
@@ -223,23 +226,24 @@ def _facts(
         monthly_credits=resolved.monthly_credits, quota_limit=quota.limit,
         quota_left=quota.left_after, requester_provisioned=provisioned,
         requester_failed_last_30_days=failed, expires_after=resolved.expires_after, at=now,
-        offers=offers,
     )  # fmt: skip
 
 
-def _elsewhere(template: RequestTemplate, resolved: Resolved, catalog: Catalog) -> Iterator[Offer]:
-    """The same in the other environments of its blueprint, with the expiry that it has there."""
-    blueprint, asked = resolved.blueprint, template.ExpiresAfter
-    for environment in environments_of(blueprint):
-        topology = blueprint.manifest.topologies[environment]
-        longest = topology.longest_expiry
-        too_long = asked and longest and parse_duration(asked) > parse_duration(longest)
-        if environment is template.TargetEnvironment or too_long:
+def _elsewhere(template: RequestTemplate, catalog: Catalog, platform: Platform) -> Iterator[Offer]:
+    """The same in the other environments that take it, with the expiry that it has there."""
+    hosts = AllowedHosts.parse(platform.settings.allowed_git_hosts)
+    for environment in TargetEnvironment:
+        if environment is template.TargetEnvironment:
+            continue
+        moved = template.model_copy(update={"TargetEnvironment": environment})
+        try:
+            there = matched(moved, catalog, hosts)
+        except InvalidInputError:
             continue
         yield Offer(
-            monthly_credits=credits_in(blueprint, environment, catalog, resolved.values),
+            monthly_credits=credits_in(there.blueprint, environment, catalog, there.values),
             environment=environment,
-            expires_after=None if asked else topology.default_expiry or "never",
+            expires_after=None if template.ExpiresAfter else there.expires_after or "never",
         )
 
 

@@ -6,7 +6,6 @@ from autoprovision.domain.actor import Actor
 from autoprovision.domain.application import ENDED, Application
 from autoprovision.domain.blueprint import Catalog, PublishedBlueprint
 from autoprovision.domain.plan import QuotaView
-from autoprovision.domain.planning import Resolved, environments_of
 from autoprovision.domain.price import credits_of, price_lines
 from autoprovision.domain.quota import (
     ORGANISATION,
@@ -25,15 +24,16 @@ _MOST_NAMED = 3
 
 
 def quota_view(
-    actor: Actor, unit: str, resolved: Resolved, catalog: Catalog, platform: Platform,
-    *, own_hold: int = 0,
+    actor: Actor, unit: str, needed: int, platform: Platform,
+    *, own_hold: int = 0, elsewhere: Mapping[TargetEnvironment, int] | None = None,
 ) -> QuotaView:  # fmt: skip
     """What the unit has, what would be left, and whether every account can take it.
 
     Args:
+        needed: credits a month of what is asked for.
+        elsewhere: what it would cost in the other environments where it could be had instead.
         own_hold: what this very request holds already; it is not counted against itself.
     """
-    needed = resolved.monthly_credits
     accounts = {
         name: _without(platform.records.balance(account), own_hold)
         for name, account in (
@@ -53,7 +53,9 @@ def quota_view(
     )  # fmt: skip
     if limited_by is None:
         return view
-    advice = _advice(actor, unit, limited_by, view.short_by, resolved, catalog, platform)
+    fitting = needed - view.short_by
+    smaller = {env: price for env, price in (elsewhere or {}).items() if price <= fitting}
+    advice = _advice(actor, unit, limited_by, view.short_by, smaller, platform)
     return view.with_(advice=advice)
 
 
@@ -82,18 +84,12 @@ def credits_in(
 
 
 def _advice(
-    actor: Actor, unit: str, limited_by: str, short_by: int, resolved: Resolved, catalog: Catalog,
-    platform: Platform,
+    actor: Actor, unit: str, limited_by: str, short_by: int,
+    smaller: Mapping[TargetEnvironment, int], platform: Platform,
 ) -> str:  # fmt: skip
     whose = {"person": "You lack", "organisation": "The organisation lacks"}
     lacks = whose.get(limited_by, f"{unit} lacks")
     sentences = [f"{lacks} {dollars(short_by)} a month for this."]
-    fitting = resolved.monthly_credits - short_by
-    offers = {
-        env: credits_in(resolved.blueprint, env, catalog, resolved.values)
-        for env in environments_of(resolved.blueprint)
-    }
-    smaller = {env: credits_ for env, credits_ in offers.items() if credits_ <= fitting}
     if smaller:
         # The one that gives up the least.
         env = max(smaller, key=lambda one: smaller[one])

@@ -12,10 +12,9 @@ from functools import partial
 from typing import NamedTuple
 
 from autoprovision.domain.application import ENDED, Application
-from autoprovision.domain.clock import iso
 from autoprovision.domain.errors import AutoprovisionError, ConflictError, NotFoundError
 from autoprovision.domain.finding import FindingKind, Found
-from autoprovision.domain.operation import SUSPENDED_BY_RUNBOOKS, MachineGroup
+from autoprovision.domain.operation import SUSPENDED_BY_RUNBOOKS, Automation, MachineGroup
 from autoprovision.domain.request import Request
 from autoprovision.ports import Platform
 from autoprovision.usecases.looks import Look, Pages
@@ -81,10 +80,16 @@ def _at_rest(listed: MachineGroup, platform: Platform) -> tuple[Application, Mac
 
 
 def _resume(application: Application, group: MachineGroup, platform: Platform) -> Resumed | None:
-    """Let the group do what our runbook has kept it from. None: somebody changes it now."""
-    ours = SUSPENDED_BY_RUNBOOKS.intersection(group.suspended)
-    request = _left_by(application, platform) if ours else None
-    if request is None:
+    """Let the group do what our runbook has kept it from. None: somebody changes it now.
+
+    Only what was suspended while it ran: what was so before or since has somebody else's reason.
+    """
+    candidates = SUSPENDED_BY_RUNBOOKS.intersection(group.suspended)
+    request, ran = (_left_by(application, platform) if candidates else None) or (None, None)
+    ours = frozenset(
+        one for one in candidates if ran and ran.was_under_way(group.since.get(one, ""))
+    )
+    if request is None or not ours:
         current = platform.records.application(application.id)
         is_same = current.version_number == application.version_number
         return Resumed(frozenset(), _BY_NOBODY) if is_same else None
@@ -97,15 +102,15 @@ def _resume(application: Application, group: MachineGroup, platform: Platform) -
         return Resumed(
             frozenset(), f"{request.id} has left it so, and it is not resumed: {refused}"
         )
-    # From here on whatever is suspended is somebody else's.
-    platform.records.patch_request(request.id, group_resumed_at=iso(platform.now()))
     again = f"{group.name} does {', '.join(sorted(ours))} again, which its runbook had not resumed."
     note(platform, request.id, "Audit", again)
     return Resumed(ours, _BY_NOBODY)
 
 
-def _left_by(application: Application, platform: Platform) -> Request | None:
-    """The request whose runbook was the last to suspend, if it has ended and did not resume."""
+def _left_by(
+    application: Application, platform: Platform
+) -> tuple[Request, Automation] | None:  # fmt: skip
+    """Whose runbook was the last to suspend, if it has ended and did not resume; its execution."""
     for number, request in enumerate(_operations_of(application, platform)):
         if number == _MOST_OPERATIONS:
             return None
@@ -114,8 +119,7 @@ def _left_by(application: Application, platform: Platform) -> Request | None:
             return None  # Systems Manager has forgotten it: nobody knows what it did
         if ran.has_suspended:
             ended = request.is_final and ran.is_over
-            resumed = ran.has_resumed or request.group_resumed_at is not None
-            return request if ended and not resumed else None
+            return (request, ran) if ended and not ran.has_resumed else None
     return None
 
 

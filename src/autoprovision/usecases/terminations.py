@@ -161,7 +161,9 @@ def confirm_termination(
                 "You asked to end it; another person confirms.", code="SAME_PERSON",
                 advice="Another approver of the unit, or an administrator, runs this command.",
             )  # fmt: skip
+        # Of what was read: an extension that came in between has withdrawn the question.
         application = platform.records.patch_application(
-            application_id, termination_confirmed_by=actor.email
-        )
+            application_id, expected_version=application.version_number,
+            termination_confirmed_by=actor.email,
+        )  # fmt: skip
     return begin(actor, application, "terminate", platform, request_id=request_id)

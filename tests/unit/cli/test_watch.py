@@ -250,7 +250,7 @@ def test_an_end_that_takes_a_second_person_is_asked_not_watched(
     more: tuple[str, ...],
     code: int,
 ):
-    waiting = {**an_application, "reason": "TERMINATION_ASKED"}
+    waiting = {**an_application, "terminationAskedAt": "2026-11-26T10:00:00.000Z"}
     httpserver.expect_oneshot_request("/applications/app_1", method="DELETE").respond_with_json(
         waiting, 202
     )

@@ -31,7 +31,7 @@ def held(lost_by: str, *properties: str) -> dict[str, HeldData]:
         ("Modify", "True", "ReplaceAndDelete", True), ("Modify", "Conditional", "", True),
         ("Remove", "", "Delete", True), ("Remove", "", "Retain", False),
         ("Remove", "", "Snapshot", False), ("Modify", "True", "ReplaceAndRetain", False),
-        ("Modify", "False", "", False), ("Add", "", "", False),
+        ("Modify", "False", "", False), ("Add", "", "", False), ("Dynamic", "", "", True),
     ],
 )  # fmt: skip
 def test_what_goes_with_a_store_is_lost(kind, action, replacement, policy, lost):

@@ -39,7 +39,7 @@ def offered(world: World, **changes: Any) -> dict[str, str | None]:
 
 def test_another_environment_is_offered_with_the_life_that_it_has_there(world: World):
     lives(world, dev=("7d", "60d"), stag=("30d", "180d"), prod=(None, None))
-    assert offered(world) == {"dev": "7d", "stag": "30d"}
+    assert offered(world) == {"dev": "1w", "stag": "30d"}
     assert offered(world, TargetEnvironment="dev") == {"stag": "30d", "prod": "never"}
 
 
@@ -47,6 +47,13 @@ def test_who_says_how_long_is_offered_where_that_may_be(world: World):
     lives(world, dev=("7d", "60d"), stag=("30d", "180d"), prod=(None, None))
     assert offered(world, ExpiresAfter="50d") == {"dev": None, "stag": None}
     assert offered(world, ExpiresAfter="90d") == {"stag": None}
+
+
+def test_what_an_environment_does_not_take_is_not_offered(world: World):
+    document = manifest()
+    del document["topologies"]["stag"]
+    world.catalog.publish(catalog(published(document)))
+    assert set(offered(world)) == {"dev"}
 
 
 def test_what_runs_stays_where_it_is(world: World):

@@ -19,6 +19,7 @@ from autoprovision.usecases.audit import audit
 
 A = AutomationStatus
 GROUP, OURS = "autoprovision-app-1", ("HealthCheck", "ReplaceUnhealthy")
+DURING = "2026-11-20T10:00:00Z"
 LEFT = (("SuspendReplacing", A.SUCCEEDED), ("RestartEach", A.RUNNING))
 
 
@@ -29,10 +30,10 @@ def lives(world: World) -> str:
     return machine_of(world)
 
 
-def suspended(world: World, lives: str, *processes: str) -> None:
+def suspended(world: World, lives: str, *processes: str, at: str = DURING) -> None:
     world.names.kept.clear()
     world.machine_groups.known[GROUP] = MachineGroup(
-        name=GROUP, application_id=lives, suspended=processes
+        name=GROUP, application_id=lives, suspended=processes, since=dict.fromkeys(processes, at)
     )
 
 
@@ -44,6 +45,7 @@ def ran(
     world.automations.known["a1"] = Automation(
         id="a1", request_id=request.id, status=status,
         steps=tuple(AutomationStep(name=n, action="x", status=s) for n, s in steps),
+        began_at="2026-11-20T10:00:00.500Z", ended_at="2026-11-20T10:30:00.100Z",
     )  # fmt: skip
     world.records.patch_request(request.id, automation_id="a1")
     if ended:
@@ -83,9 +85,29 @@ def test_what_somebody_suspends_after_it_was_resumed_stays(world: World, lives: 
     ran(world, lives, *LEFT)
     suspended(world, lives, *OURS)
     assert audit(world)["resumed"] == 1
-    suspended(world, lives, "HealthCheck")
+    suspended(world, lives, "HealthCheck", at="2026-11-20T11:00:00Z")
     done = audit(world)
     assert (done["resumed"], done["found"]) == (0, {"GROUP_SUSPENDED": 1})
+    assert does_not(world) == ("HealthCheck",)
+
+
+@pytest.mark.parametrize("at", ["2026-11-20T09:59:59Z", "2026-11-20T10:30:01Z", ""])
+def test_what_was_suspended_at_another_time_is_somebody_elses(world: World, lives: str, at: str):
+    """Also when an operator has resumed by hand what the runbook left."""
+    ran(world, lives, *LEFT)
+    suspended(world, lives, *OURS, at=at)
+    done = audit(world)
+    assert (done["resumed"], done["found"]) == (0, {"GROUP_SUSPENDED": 1})
+    assert does_not(world) == OURS
+
+
+def test_of_two_only_the_runbooks_own_is_resumed(world: World, lives: str):
+    ran(world, lives, *LEFT)
+    since = {"HealthCheck": "2026-11-20T08:00:00Z", "ReplaceUnhealthy": DURING}
+    suspended(world, lives, *OURS)
+    world.machine_groups.known[GROUP] = world.machine_groups.known[GROUP].with_(since=since)
+    done = audit(world)
+    assert (done["resumed"], done["found"]) == (1, {"GROUP_SUSPENDED": 1})
     assert does_not(world) == ("HealthCheck",)
 
 

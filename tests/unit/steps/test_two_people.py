@@ -122,3 +122,16 @@ def test_what_is_being_ended_is_not_extended(world: World, living: Application):
     with pytest.raises(ConflictError) as refused:
         applications.extend(who(world, ADA), living.id, "7d", world)
     assert refused.value.extras["operation"] == ENDING
+
+
+def test_an_extension_that_came_in_between_wins_over_the_confirmation(
+    world: World, living: Application, monkeypatch: pytest.MonkeyPatch
+):
+    ask(world, living, ADA)
+    read = now(world, living)
+    applications.extend(who(world, ADA), living.id, "7d", world)
+    monkeypatch.setattr(terminations, "within_reach", lambda *_: read)
+    with pytest.raises(ConflictError):
+        terminations.confirm_termination(who(world, BOB), living.id, world, request_id=ENDING)
+    assert now(world, living).operation is None
+    assert now(world, living).termination_asked_by is None

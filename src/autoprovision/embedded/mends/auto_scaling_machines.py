@@ -14,6 +14,7 @@ shown; groups are chosen and paged before MiniStack writes them.
 """
 # ruff: noqa: SLF001 - MiniStack is mended at its inner functions; it has no other place.
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -181,8 +182,10 @@ def _switch(parameters: dict[str, Any], *, suspended: bool) -> Any:
     named = autoscaling._parse_member_list(parameters, "ScalingProcesses") or list(_PROCESSES)
     if unknown := sorted(set(named) - set(_PROCESSES)):
         return autoscaling._error("ValidationError", f"{unknown} are no scaling processes")
-    before = set(group.get("SuspendedProcesses") or ())
-    group["SuspendedProcesses"] = sorted(before | set(named) if suspended else before - set(named))
+    before: dict[str, str] = group.get("SuspendedProcesses") or {}
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    kept = {name: at for name, at in before.items() if suspended or name not in named}
+    group["SuspendedProcesses"] = (dict.fromkeys(named, now) | kept) if suspended else kept
     operation = "SuspendProcesses" if suspended else "ResumeProcesses"
     return autoscaling._xml(200, f"{operation}Response", "")
 
@@ -192,9 +195,9 @@ def _show_suspended(autoscaling: Any) -> None:
 
     def instances_and_processes(group: dict[str, Any]) -> str:
         processes = "".join(
-            f"<member><ProcessName>{name}</ProcessName><SuspensionReason>User suspended"
+            f"<member><ProcessName>{name}</ProcessName><SuspensionReason>User suspended at {at}"
             "</SuspensionReason></member>"
-            for name in group.get("SuspendedProcesses") or ()
+            for name, at in sorted((group.get("SuspendedProcesses") or {}).items())
         )
         return f"{shown(group)}<SuspendedProcesses>{processes}</SuspendedProcesses>"
 
