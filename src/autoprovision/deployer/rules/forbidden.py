@@ -10,7 +10,7 @@ from typing import Any
 
 from autoprovision.deployer.rules.access import (
     callable_by_anyone,
-    is_open_block,
+    is_open_way,
     lets_in_a_stranger,
     open_to_anyone,
     reaches_others,
@@ -19,12 +19,14 @@ from autoprovision.deployer.rules.access import (
 from autoprovision.deployer.rules.conditions import made_in
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, many, walk
+from autoprovision.deployer.rules.values import ANYTHING, settled, sources, texts
 from autoprovision.deployer.templates import Template
 from autoprovision.domain.document import pointer
 from autoprovision.domain.request import TargetEnvironment
 
 Properties = dict[str, Any]
-_BLOCKS = ("CidrIp", "CidrIpv6")
+_BLOCKS = ("CIDRIP", "CidrIp", "CidrIpv6")
+_WAYS_IN = ("DBSecurityGroupIngress", "SecurityGroupIngress")
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,12 @@ def _public_bucket(properties: Properties) -> bool:
 
 def _open_group(properties: Properties) -> bool:
     # A rule is written in its group, or is a resource of its own; a block may hang on a condition.
-    ways_in = {one: properties.get(one) for one in ("SecurityGroupIngress", *_BLOCKS)}
+    ways_in = {one: properties.get(one) for one in (*_WAYS_IN, *_BLOCKS)}
     return any(
-        _is_open(one)
+        is_open_way(block)
         for at, block in walk(ways_in)
-        if at.rpartition("/")[2] in _BLOCKS
-        for _, one in walk(block)
+        if block and at.rpartition("/")[2] in _BLOCKS
     )
-
-
-def _is_open(block: Any) -> bool:
-    """Whether a block is wide open; what a parameter says may be anything."""
-    return "Ref" in block if isinstance(block, dict) else is_open_block(str(block))
 
 
 def _plain(properties: Properties) -> bool:
@@ -106,7 +102,8 @@ def _old_metadata(properties: Properties) -> bool:
 def _of_anothers_group(properties: Properties) -> bool:
     """A rule on a security group that the template does not make."""
     group = properties.get("GroupId")
-    return not (isinstance(group, dict) and {"Ref", "Fn::GetAtt"} & set(group))
+    is_reference = isinstance(group, dict) and bool({"Ref", "Fn::GetAtt"} & set(group))
+    return not is_reference or ANYTHING in texts(group)
 
 
 def _is_true(value: Any) -> bool:
@@ -322,7 +319,7 @@ def _of_resource(
     folder: Folder, template: Template, name: str, resource: dict[str, Any]
 ) -> Iterator[str]:
     properties = resource.get("Properties")
-    properties = properties if isinstance(properties, dict) else {}
+    properties = settled(properties, sources(folder)) if isinstance(properties, dict) else {}
     for rule, one in FORBIDDEN.items():
         if one.has(resource["Type"], properties) and _is_made(folder, template, name, one):
             yield rule

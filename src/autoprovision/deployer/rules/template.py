@@ -6,9 +6,9 @@ from typing import Any
 
 from autoprovision.deployer.needs.registry import registered
 from autoprovision.deployer.needs.table import NEEDS
-from autoprovision.deployer.rules.access import is_own
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, many, walk
+from autoprovision.deployer.rules.values import is_own
 from autoprovision.deployer.templates import Template
 from autoprovision.domain.blueprint import Blueprint, PublishMethod, PublishTarget
 from autoprovision.domain.document import pointer
