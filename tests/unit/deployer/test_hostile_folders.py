@@ -118,3 +118,25 @@ def test_a_condition_hides_no_open_group(tmp_path, ingress):
 def test_what_nobody_could_order_is_a_fault_of_the_manifest(tmp_path, old, new, at):
     (found,) = seen(changed(tmp_path, GREETING, [(MANIFEST, old, new)])).errors
     assert (found.rule, found.pointer) == ("manifest-field", at)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("      RoleName:", "      Policies: [{PolicyName: a, PolicyDocument: {Statement: [{Effect: Allow, Action: s3:GetObject, Resource: !Sub 'arn:aws:s3:::${Greeting}*'}]}}]\n      RoleName:", "forbidden-wide-policy"),
+        ("      RoleName:", "      Policies: !Ref Greeting\n      RoleName:", "forbidden-wide-policy"),
+        ("{Service: lambda.amazonaws.com}", "{AWS: !Ref Greeting}", "forbidden-open-policy"),
+        ("Default: Hello", "Default: '{{resolve:secretsmanager:another}}'", "forbidden-foreign-secret"),
+        ("Resources:\n", "Mappings: {All: {of: {it: '{{resolve:secretsmanager:another}}'}}}\nResources:\n", "forbidden-foreign-secret"),
+    ],
+    ids=["star", "policies", "principal", "default", "mapping"],
+)  # fmt: skip
+def test_what_a_parameter_or_a_map_holds_hides_nothing(tmp_path, old, new, rule):
+    folder = changed(tmp_path, GREETING, [(TEMPLATE, old, new)])
+    assert rule in {one.rule for one in rendered(folder).findings}
+
+
+def test_what_the_platform_fills_is_not_anything(tmp_path):
+    own = "      Policies: [{PolicyName: a, PolicyDocument: {Statement: [{Effect: Allow, Action: s3:GetObject, Resource: !Sub 'arn:aws:s3:::x-${ApplicationId}/*'}]}}]\n      RoleName:"
+    folder = changed(tmp_path, GREETING, [(TEMPLATE, "      RoleName:", own)])
+    assert "forbidden-wide-policy" not in {one.rule for one in rendered(folder).findings}

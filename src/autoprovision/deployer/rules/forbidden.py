@@ -286,6 +286,11 @@ def forbidden_findings(folder: Folder) -> Iterator[Finding]:
     yield from _transforms(folder)
     if template is None:
         return
+    # A value that is taken from there is resolved where it is used.
+    for section in ("Mappings", "Parameters"):
+        if takes_anothers_secret(template.section(section)):
+            rule, detail = "forbidden-foreign-secret", "A value in it is resolved from a secret."
+            yield _finding(folder, rule, pointer(section), detail, FORBIDDEN[rule].why)
     for name, resource in template.section("Resources").items():
         at = pointer("Resources", name)
         declared = declarations(resource)
