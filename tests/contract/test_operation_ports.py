@@ -1,17 +1,14 @@
-"""The ports Machines, Automations and OperationFiles, in dictionaries and on the embedded AWS."""
+"""The ports Machines, MachineGroups and Automations, in dictionaries and on the embedded AWS."""
 
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from tests.contract.conftest import Store
 from tests.kit.machines import MANAGED, machine, role, runbook
 
-from autoprovision.aws import operations_bucket
 from autoprovision.aws.auto_scaling_groups import AutoScalingGroups
-from autoprovision.aws.operations_bucket import OperationsBucket
 from autoprovision.aws.ssm_automations import SsmAutomations
 from autoprovision.aws.ssm_machines import SsmMachines
 from autoprovision.domain.clock import iso, moment
@@ -32,9 +29,8 @@ from autoprovision.memory.operations import (
     MemoryAutomations,
     MemoryMachineGroups,
     MemoryMachines,
-    MemoryOperationFiles,
 )
-from autoprovision.ports import Automations, MachineGroups, Machines, OperationFiles
+from autoprovision.ports import Automations, MachineGroups, Machines
 
 A = AutomationStatus
 REGION = "ap-southeast-1"
@@ -314,87 +310,6 @@ def test_machines_come_in_pages_and_no_more_than_one_call_of_run_command_takes()
     ]
     many = [tuple(f"i-{page}{place:02}" for place in range(40)) for page in range(3)]
     assert len(SsmMachines(_Pages(*many)).of("app_1")) == MOST_MACHINES
-
-
-class Files:
-    """The port, and the machine that brings something."""
-
-    def __init__(self, store: Store) -> None:
-        self.memory = MemoryOperationFiles(store.outside)
-        self.port: OperationFiles = self.memory
-        self.s3 = None if store.is_memory else store.client("s3")
-        self.name = f"{store.prefix}-operations"
-        if self.s3 is not None:
-            where = {"LocationConstraint": REGION}
-            self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=where)
-            self.port = OperationsBucket(self.s3, bucket=self.name, region=REGION)
-
-    def brings(self, folder: str, text: str) -> None:
-        if self.s3 is None:
-            self.memory.brought[folder, "i-1"] = text
-            return
-        for name, said in (("stdout", text), ("stderr", "aside")):
-            self.s3.put_object(
-                Bucket=self.name, Body=said.encode(),
-                Key=f"{folder}/diagnostics/c/i-1/awsrunShellScript/0.awsrunShellScript/{name}",
-            )  # fmt: skip
-
-    def left(self) -> list[str]:
-        """What lies there of what machines brought."""
-        if self.s3 is None:
-            return [machine for _, machine in self.memory.brought]
-        listed = self.s3.list_objects_v2(Bucket=self.name).get("Contents", [])
-        return [one["Key"] for one in listed if not one["Key"].startswith("kept/")]
-
-    def read(self, folder: str) -> str:
-        (found,) = self.port.diagnostics(folder)
-        return self.memory.kept[folder, "i-1"] if self.s3 is None else httpx.get(found.url).text
-
-
-@pytest.fixture
-def files(store: Store) -> Files:
-    return Files(store)
-
-
-def test_a_script_is_put_and_discarded_as_often_as_one_likes(files: Files):
-    port = files.port
-    url = port.put_script("app_1/req_1", "command.sh", "echo 1\n")
-    assert port.put_script("app_1/req_1", "command.sh", "echo 1\n") == url
-    assert url.endswith("/app_1/req_1/command.sh")
-    assert port.bucket() in url
-    port.discard_script("app_1/req_1", "command.sh")
-    port.discard_script("app_1/req_1", "command.sh")
-
-
-def test_diagnostics_are_kept_as_they_are_cleaned_and_handed_out_for_a_while(files: Files):
-    files.brings("app_1/req_1", "hello")
-    assert files.port.diagnostics("app_1/req_1") == []
-    files.port.keep_diagnostics("app_1/req_1", str.upper)
-    assert files.left() == []
-    (found,) = files.port.diagnostics("app_1/req_1")
-    assert (found.instance_id, found.size, found.expires_in) == ("i-1", 5, 300)
-    assert files.read("app_1/req_1") == "HELLO"
-    assert files.port.diagnostics("app_1/req_2") == []
-
-
-def test_keeping_diagnostics_again_keeps_what_has_come_since(files: Files):
-    files.brings("app_1/req_1", "hello")
-    files.port.keep_diagnostics("app_1/req_1", str.upper)
-    files.port.keep_diagnostics("app_1/req_1", str.lower)
-    assert files.read("app_1/req_1") == "HELLO"
-    files.brings("app_1/req_1", "more")
-    files.port.keep_diagnostics("app_1/req_1", str.upper)
-    assert files.read("app_1/req_1") == "MORE"
-    files.port.keep_diagnostics("app_1/req_none", str.upper)
-
-
-def test_what_is_no_text_or_without_end_is_kept_all_the_same(on_aws: Store, monkeypatch):
-    monkeypatch.setattr(operations_bucket, "_MOST_BYTES", 8)
-    files = Files(on_aws)
-    key = "app_1/req_1/diagnostics/c/i-1/p/0/stdout"
-    files.s3.put_object(Bucket=files.name, Key=key, Body=b"ab\xff\xfe" + b"c" * 100)
-    files.port.keep_diagnostics("app_1/req_1", str)
-    assert files.read("app_1/req_1") == "ab\ufffd\ufffdcccc"
 
 
 def test_a_wrong_document_is_refused_by_cloudformation(on_aws: Store):

@@ -113,6 +113,22 @@ def test_what_machines_print_and_bring_is_kept_without_secrets(
         assert "mysql://***@db/site" in done.message
 
 
+def test_diagnostics_that_cannot_be_kept_leave_the_application_free(
+    world, engine, manager, application
+):
+    request = operate(world, application, "run-command", command="true")
+    folder = f"{application}/{request.id}"
+    world.operation_files.brought[folder, MACHINE] = "hello"
+    world.breaking("keepDiagnostics", times=100, error=UnavailableError("S3 is away."))
+    run = engine.run("operate", request.id)
+    assert run["status"] == "SUCCEEDED", engine.path(run)
+    done, lives = after(world, request)
+    assert (done.status, lives.status, lives.operation) == ("FAILED", "AVAILABLE", None)
+    lines = [one.message for one in world.records.events(request.id, limit=99).items]
+    assert "What the machines brought is not kept: S3 is away." in lines
+    assert world.operation_files.kept == {}
+
+
 @pytest.mark.parametrize("length", [MOST_TOKEN, 2 * MOST_VALUE, MOST_VALUE + 1, MOST_VALUE, None])
 def test_the_task_token_goes_in_pieces_and_is_answered_whole(
     world, engine, manager, application, monkeypatch, length

@@ -122,11 +122,14 @@ class MemoryOperationFiles:
         self._outside.does("discardScript", folder, name)
         self.scripts.pop((folder, name), None)
 
-    def keep_diagnostics(self, folder: str, clean: Callable[[str], str]) -> None:
-        """Keep what the machines brought as `clean` leaves it, and nothing else of it."""
+    def keep_diagnostics(
+        self, folder: str, machines: Collection[str], clean: Callable[[str], str]
+    ) -> None:
+        """Keep what these machines brought as `clean` leaves it, and nothing else."""
         for place in [one for one in self.brought if one[0] == folder]:
             self._outside.does("keepDiagnostics", *place)
-            self.kept[place] = clean(self.brought[place])
+            if place[1] in machines:
+                self.kept[place] = clean(self.brought[place])
             self.brought.pop(place)
 
     def diagnostics(self, folder: str) -> list[DiagnosticFile]:

@@ -66,10 +66,15 @@ class OperationFiles(Protocol):
     def discard_script(self, folder: str, name: str) -> None:
         """Delete it; gone already is fine."""
 
-    def keep_diagnostics(self, folder: str, clean: Callable[[str], str]) -> None:
-        """Keep what the machines brought as `clean` leaves it, and nothing else of it.
+    def keep_diagnostics(
+        self, folder: str, machines: Collection[str], clean: Callable[[str], str]
+    ) -> None:
+        """Keep what these machines brought as `clean` leaves it, and nothing else of what is there.
 
         Nothing is in anybody's reach before; doing it again keeps what has come since.
+
+        Raises:
+            UnavailableError: not all is kept; code DIAGNOSTICS_NOT_KEPT when S3 refuses.
         """
 
     def diagnostics(self, folder: str) -> list[DiagnosticFile]:

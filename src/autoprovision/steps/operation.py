@@ -8,13 +8,14 @@ the runbook's is dead. What a runbook did is not taken back: the way back stops 
 had done by then.
 """
 
+import logging
 from typing import Any
 
 from autoprovision.domain.application import Application, ApplicationStatus
 from autoprovision.domain.clock import iso
 from autoprovision.domain.counted import counted
 from autoprovision.domain.declared_operation import DeclaredOperation
-from autoprovision.domain.errors import ConflictError, UnavailableError
+from autoprovision.domain.errors import AutoprovisionError, ConflictError, UnavailableError
 from autoprovision.domain.operation import (
     REQUEST_PARAMETER,
     Automation,
@@ -35,6 +36,8 @@ from autoprovision.steps.stack import STOP, Wait, wait_for
 from autoprovision.usecases.operations import folder_of, planned_parameters, reachable
 from autoprovision.usecases.runbooks import started
 from autoprovision.usecases.timeline import note
+
+logger = logging.getLogger(__name__)
 
 RUN, STEP = "RUN", "AwaitRunbook"
 FAILED = "RUNBOOK_FAILED"
@@ -272,6 +275,7 @@ def keep_outcome(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
     done = f"The runbook did {', '.join(_work_of(found))}."
     note(platform, request.id, "RunRunbook", done, StepStatus.SUCCEEDED)
     _tell_outputs(request, found, platform)
+    _keep_diagnostics(request, platform)
     files = platform.operation_files.diagnostics(folder_of(request))
     if files:
         size = sum(one.size for one in files)
@@ -286,12 +290,17 @@ def _work_of(found: Automation) -> list[str]:
 
 
 def _tell_outputs(request: Request, found: Automation, platform: Platform) -> None:
-    """What the machines said and brought, without what looks like a secret."""
+    """What the machines said, without what looks like a secret."""
     for step in found.steps:
         for output in platform.automations.outputs(step.command_id) if step.command_id else ():
             status = StepStatus.INFO if output.status == "Success" else StepStatus.FAILED
             note(platform, request.id, step.name, told(output), status)
-    platform.operation_files.keep_diagnostics(folder_of(request), without_secrets)
+
+
+def _keep_diagnostics(request: Request, platform: Platform) -> None:
+    """What the machines brought, without what looks like a secret."""
+    files = platform.operation_files
+    files.keep_diagnostics(folder_of(request), request.instances, without_secrets)
 
 
 def end_operation(event: dict[str, Any], platform: Platform) -> dict[str, Any]:
@@ -334,6 +343,16 @@ def reworded(failure: Failure, request: Request, platform: Platform) -> Failure:
     return failure._replace(message=why(found)[:MOST_MESSAGE]) if found else failure
 
 
+def _try_to_keep_diagnostics(request: Request, platform: Platform) -> None:
+    """The application is free again even when what its machines brought is lost."""
+    try:
+        _keep_diagnostics(request, platform)
+    except AutoprovisionError as error:
+        logger.warning("diagnostics not kept", extra={"requestId": request.id, "why": error.reason})
+        lost = f"What the machines brought is not kept: {error.message}"
+        note(platform, request.id, "CloseRequest", lost)
+
+
 def stood(request: Request, platform: Platform) -> dict[str, Any]:
     """How the application stands after an operation that was not carried out to its end.
 
@@ -342,6 +361,7 @@ def stood(request: Request, platform: Platform) -> dict[str, Any]:
     found = started(request, platform)
     if found is not None:
         _tell_outputs(request, found, platform)
+        _try_to_keep_diagnostics(request, platform)
         done = ", ".join(_work_of(found)) or "nothing"
         note(platform, request.id, "CloseRequest", f"Done by then, and not taken back: {done}.")
         token = platform.waits.of_request(request.id, found.id)
