@@ -174,6 +174,10 @@ def test_after_its_last_short_line_a_key_is_over(after: str):
     assert shown([KEY[0], *KEY[3:6], after, "ready"])[-2:] == [after, "ready"]
 
 
+def test_no_header_stands_below_a_line_of_a_key():
+    assert shown([*KEY[:4], "Error: disk", "ready"])[-2:] == ["Error: disk", "ready"]
+
+
 def test_a_key_after_a_key_without_an_end_is_hidden_too():
     said = "\n".join(shown([*KEY[:4], "ok finished", *KEY, "last word"]))
     assert LETTERS[:64] not in said
