@@ -77,6 +77,23 @@ def test_no_statement_of_a_role_is_overlooked(tmp_path, statement, role):
     assert "role-wildcard" in {one.rule for one in rendered(folder).findings}
 
 
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ('{Effect: !If [HasZone, Allow, Deny], Action: "s3:*", Resource: "*"}', "role-wildcard"),
+        ('{Effect: Allow, Action: !Sub "s3:*", Resource: "*"}', "role-wildcard"),
+        ('{Effect: Allow, Action: "s3:Put????ct", Resource: "*"}', "role-wildcard"),
+        ('{Effect: Allow, Action: "IAM:CREATEROLE", Resource: "arn:x"}', "role-boundary"),
+        ('{Effect: Allow, Action: "iam:passrole", Resource: "arn:x"}', "role-pass"),
+        ('{Effect: Allow, Action: !Sub "iam:PutUserPolicy", Resource: "arn:x"}', "role-attach"),
+    ],
+)
+def test_no_spelling_of_a_statement_of_a_role_is_overlooked(tmp_path, statement, rule):
+    policy = f"      Policies:\n        - {{PolicyName: more, PolicyDocument: {{Statement: {statement}}}}}\n"
+    folder = changed(tmp_path, GREETING, [(ROLE, "      Policies:\n", policy)])
+    assert rule in {one.rule for one in rendered(folder).findings}
+
+
 def test_everything_is_everything_in_a_function_too(tmp_path):
     narrow, wide = BREAKS["role-resource"][1][0][1:]
     folder = changed(tmp_path, GREETING, [(ROLE, narrow, str(wide).replace('"*"', '!Sub "*"'))])

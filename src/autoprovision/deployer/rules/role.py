@@ -11,10 +11,11 @@ from autoprovision.deployer.needs.registry import registered
 from autoprovision.deployer.needs.table import NEEDS
 from autoprovision.deployer.rules.finding import Finding
 from autoprovision.deployer.rules.folder import Folder, many, walk
+from autoprovision.deployer.rules.values import texts
 from autoprovision.deployer.templates import Template
 from autoprovision.domain.document import pointer
 
-_READING = ("Describe", "Get", "List")
+_READING = ("describe", "get", "list")
 # Changing calls that AWS checks against no narrower resource.
 NO_NARROWER = frozenset(
     {
@@ -91,28 +92,44 @@ def _role(folder: Folder, at: str, role: dict[str, Any]) -> Iterator[Finding]:
 
 def _statement(folder: Folder, at: str, one: dict[str, Any]) -> Iterator[Finding]:
     file = folder.role_name
-    if one["Effect"] != "Allow":
+    # An intrinsic function may come to Allow.
+    if one["Effect"] == "Deny":
         return
-    actions = [str(action) for action in many(one.get("Action"))]
-    if wild := [action for action in actions if "*" in action] or one.get("NotAction"):
-        named = ", ".join(map(str, many(wild)))
-        yield folder.found("role-wildcard", file, at, f"It allows {named} without naming actions.")
+    actions = _actions(one)
+    if wild := [one for one in actions if _is_wild(one)] or one.get("NotAction"):
+        all_of = ", ".join(map(str, many(wild)))
+        yield folder.found("role-wildcard", file, at, f"It allows {all_of} without naming actions.")
+    # IAM matches actions without regard to case.
+    named = {action.lower() for action in actions}
+    exempt = {action.lower() for action in NO_NARROWER}
     changing = {
-        action for action in actions if not action.partition(":")[2].startswith(_READING)
-    } - NO_NARROWER
+        action
+        for action in actions
+        if not action.lower().partition(":")[2].startswith(_READING)
+        and action.lower() not in exempt
+    }
     if changing and (_is_everything(one.get("Resource")) or "NotResource" in one):
         detail = f"{', '.join(sorted(changing))} is allowed on everything."
         yield folder.found("role-resource", file, at, detail)
     bound = one.get("Condition")
     condition = str(bound.get("StringEquals") if isinstance(bound, dict) else "")
-    if "iam:CreateRole" in actions and not (
+    if "iam:createrole" in named and not (
         "iam:PermissionsBoundary" in condition and "application-boundary" in condition
     ):
         yield folder.found("role-boundary", file, at, "It may make roles without the boundary.")
-    if "iam:PassRole" in actions and "iam:PassedToService" not in condition:
+    if "iam:passrole" in named and "iam:PassedToService" not in condition:
         yield folder.found("role-pass", file, at, "It may pass roles to any service.")
-    if never := sorted(set(actions) & set(_NEVER)):
+    if never := sorted(one for one in _NEVER if one.lower() in named):
         yield folder.found("role-attach", file, at, f"It may call {', '.join(never)}.")
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    """What it names, also by functions."""
+    return [text for one in many(statement.get("Action")) for text in texts(one)]
+
+
+def _is_wild(action: str) -> bool:
+    return not {"*", "?", "$"}.isdisjoint(action)
 
 
 def _is_everything(resource: Any) -> bool:
@@ -121,8 +138,8 @@ def _is_everything(resource: Any) -> bool:
 
 
 def _needs(folder: Folder, template: Template, role: Template) -> Iterator[Finding]:
-    allowed = {str(action) for _, one in statements(role) for action in many(one.get("Action"))}
-    if any("*" in action for action in allowed):
+    allowed = {action.lower() for _, one in statements(role) for action in _actions(one)}
+    if any(map(_is_wild, allowed)):
         return  # `role-wildcard` asks for names first.
     said = folder.manifest.needs if folder.manifest is not None else {}
     for name, resource in template.section("Resources").items():
@@ -134,7 +151,7 @@ def _needs(folder: Folder, template: Template, role: Template) -> Iterator[Findi
         properties = resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}
         needed = {*said.get(kind, ()), *needed_actions(kind, properties)} - MANAGED
-        if missing := sorted(needed - allowed):
+        if missing := sorted(one for one in needed if one.lower() not in allowed):
             detail = f"{name} ({kind}, {folder.template_name}{at}) needs {', '.join(missing)}."
             yield folder.found("role-action", folder.role_name, "/Resources", detail)
 
