@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.architecture.templates import listed, load, of_type, resolved, statements
 from tests.contract.conftest import Store
+from tests.contract.rollouts import Rollouts
 
 from autoprovision.aws.builds_bucket import BuildsBucket
 from autoprovision.aws.ecs_services import EcsServices
@@ -191,29 +192,12 @@ def test_what_runs_is_kept_while_another_does_not_become_well(running: Running) 
         running.port.broken.add(running.image("two"))
     else:
         running = running._replace(port=EcsServices(
-            _Failing(running.store.client("ecs")), running.store.client("logs"),
+            Rollouts(running.store.client("ecs"), "FAILED", "tasks failed to start"), running.store.client("logs"),
             running.store.client("ecr"), sleep=lambda _: None,
         ))  # fmt: skip
     with pytest.raises(ConflictError):
         running.port.publish(running.outputs, running.image("two"), before="one")
     assert kept(running) == {"live": "two", "live-before": "one"}
-
-
-class _Failing:
-    """ECS where no container of a new image becomes well."""
-
-    def __init__(self, ecs: Any) -> None:
-        self._ecs = ecs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ecs, name)
-
-    def describe_services(self, **what: Any) -> Any:
-        found = self._ecs.describe_services(**what)
-        for service in found["services"]:
-            for one in service["deployments"]:
-                one |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
-        return found
 
 
 def test_an_image_that_is_gone_is_not_missed(on_aws: Store) -> None:

@@ -5,10 +5,10 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from tests.contract.conftest import Store
+from tests.contract.rollouts import Rollouts
 
 from autoprovision.aws.ecs_services import EcsServices
 from autoprovision.aws.lambda_functions import LambdaFunctions
@@ -180,25 +180,8 @@ def services(store: Store) -> tuple[Services, Mapping[str, str]]:
         desiredCount=0,
     )  # fmt: skip
     return EcsServices(
-        Rolled(ecs), store.client("logs"), store.client("ecr"), sleep=lambda _: None
+        Rollouts(ecs), store.client("logs"), store.client("ecr"), sleep=lambda _: None
     ), outputs
-
-
-class Rolled:
-    """ECS without machines: nothing runs here, so each rollout is told to be at its good end."""
-
-    def __init__(self, ecs: Any) -> None:
-        self._ecs = ecs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ecs, name)
-
-    def describe_services(self, **what: Any) -> Any:
-        found = self._ecs.describe_services(**what)
-        for service in found["services"]:
-            for one in service["deployments"]:
-                one["rolloutState"] = "COMPLETED"
-        return found
 
 
 def test_an_image_is_rolled_out_and_the_one_before_again(store: Store) -> None:
@@ -247,16 +230,8 @@ def test_going_back_starts_containers_again_that_cloudformation_took_away(on_aws
 def test_containers_that_do_not_become_well_are_told(on_aws: Store) -> None:
     _, outputs = services(on_aws)
 
-    class Failing(Rolled):
-        def describe_services(self, **what: Any) -> Any:
-            found = super().describe_services(**what)
-            for service in found["services"]:
-                for one in service["deployments"]:
-                    one |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
-            return found
-
     port = EcsServices(
-        Failing(on_aws.client("ecs")), on_aws.client("logs"), on_aws.client("ecr"),
+        Rollouts(on_aws.client("ecs"), "FAILED", "tasks failed to start"), on_aws.client("logs"), on_aws.client("ecr"),
         sleep=lambda _: None,
     )  # fmt: skip
     with pytest.raises(ConflictError) as raised:

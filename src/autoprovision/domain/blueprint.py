@@ -10,9 +10,9 @@ from enum import StrEnum
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.clock import Duration
 from autoprovision.domain.declared_operation import DeclaredOperation
 from autoprovision.domain.declared_parameter import DeclaredParameter, ParameterRule
 from autoprovision.domain.document import pointer
@@ -108,14 +108,6 @@ class Publish(ManifestPart):
         return self.stacks.get(stack, StackNeeds())
 
 
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-Life = Annotated[str, AfterValidator(_duration)]
-
-
 class Topology(ManifestPart):
     """What one environment chooses.
 
@@ -133,8 +125,8 @@ class Topology(ManifestPart):
     prices: tuple[Quantity, ...]
     facts: dict[str, str] = Field(default_factory=dict)
     keeps: dict[str, str] = Field(default_factory=dict)
-    default_expiry: Life | None = None
-    longest_expiry: Life | None = None
+    default_expiry: Duration | None = None
+    longest_expiry: Duration | None = None
 
 
 class Blueprint(ManifestPart):

@@ -2,6 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 _DURATION = re.compile(r"^(\d{1,5})\s*(m|h|d|w)$", re.IGNORECASE)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -31,6 +34,16 @@ def parse_duration(text: str) -> timedelta:
     if not found or int(found[1]) == 0:
         raise ValueError("Write a duration such as 12h, 7d or 2w.")
     return timedelta(**{_UNITS[found[2].lower()]: int(found[1])})
+
+
+def as_duration(text: str) -> str:
+    """A duration as it is kept. Raises ValueError as `parse_duration` does."""
+    parse_duration(text)
+    return text.strip().lower()
+
+
+Duration = Annotated[str, AfterValidator(as_duration)]
+"""A field that holds what `parse_duration` reads."""
 
 
 def duration_text(span: timedelta) -> str:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.clock import Duration, parse_duration
 from autoprovision.domain.counted import counted
 from autoprovision.domain.moment import Moment
 from autoprovision.domain.request import TargetEnvironment
@@ -27,14 +27,6 @@ class Operation(StrEnum):
     UPDATE = "update"
     EXTEND = "extend"
     OPERATE = "operate"
-
-
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text.strip().lower()
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
 
 
 class Offer(Resource):

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from autoprovision.domain.change import LastGood, Preview
-from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.clock import as_duration
 from autoprovision.domain.document import business_unit_name, email_address, faults_of, pointer
 from autoprovision.domain.errors import Fault, InvalidInputError
 from autoprovision.domain.plan import Plan
@@ -69,11 +69,6 @@ def _application_name(value: str) -> str:
     if name in RESERVED_NAMES:
         raise ValueError(f"The name {name} is reserved; choose another.")
     return name
-
-
-def _duration(value: str) -> str:
-    parse_duration(value)
-    return value.strip().lower()
 
 
 def _no_controls(value: str) -> str:
@@ -153,7 +148,7 @@ class RequestTemplate(BaseModel):
     ] = None
     ExpiresAfter: Annotated[
         Text | None,
-        AfterValidator(lambda value: None if value is None else _duration(value)),
+        AfterValidator(lambda value: None if value is None else as_duration(value)),
         Field(
             description="How long the application lives, for example 7d.",
             json_schema_extra={"pattern": "^[0-9]{1,5}\\s*[mhdwMHDW]$"},
@@ -213,6 +208,15 @@ def canonical_keys(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
         else:
             canonical[known], spelling[known] = value, key
     return canonical, spelling, faults
+
+
+def changed(
+    before: dict[str, Any], kept: dict[str, Any], spelling: dict[str, str]
+) -> dict[str, Any]:
+    """A JSON template with some keys as `canonical_keys` found them; null takes a key away."""
+    stays = {key: value for key, value in before.items() if key not in kept}
+    wished = {spelling[key]: value for key, value in kept.items()}
+    return {key: value for key, value in {**stays, **wished}.items() if value is not None}
 
 
 def parse_template(document: dict[str, Any]) -> RequestTemplate:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from autoprovision.domain.clock import parse_duration
+from autoprovision.domain.clock import Duration
 from autoprovision.domain.declared_parameter import MOST_SCRIPT_BYTES
 from autoprovision.domain.quota import MAX_CREDITS
 
@@ -12,11 +12,6 @@ from autoprovision.domain.quota import MAX_CREDITS
 ParameterValue = (
     Annotated[str, Field(strict=True, max_length=MOST_SCRIPT_BYTES)] | bool | int | float
 )
-
-
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text.strip().lower()
 
 
 class _Body(BaseModel):
@@ -111,7 +106,7 @@ class Roster(_Body):
 class Extension(_Body):
     """By how much an application shall live longer."""
 
-    duration: Annotated[str, AfterValidator(_duration), Field(examples=["7d"])]
+    duration: Annotated[Duration, Field(examples=["7d"])]
 
 
 class Resumption(_Body):

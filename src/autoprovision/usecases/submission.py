@@ -20,6 +20,7 @@ from autoprovision.domain.request import (
     RequestStatus,
     RequestTemplate,
     canonical_keys,
+    changed,
 )
 from autoprovision.ports import Platform
 from autoprovision.usecases.plans import (
@@ -114,9 +115,7 @@ def resubmit(
     kept, spelling, faults = canonical_keys(changes)
     if faults:
         raise InvalidInputError(faults)
-    stays = {key: value for key, value in before.template.items() if key not in kept}
-    wished = {spelling[key]: value for key, value in kept.items()}
-    document = {key: value for key, value in {**stays, **wished}.items() if value is not None}
+    document = changed(before.template, kept, spelling)
     return submit(actor, document, platform, request_id=new_request_id)
 
 

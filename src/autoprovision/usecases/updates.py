@@ -28,6 +28,7 @@ from autoprovision.domain.request import (
     Request,
     RequestTemplate,
     canonical_keys,
+    changed,
     parse_template,
 )
 from autoprovision.domain.stack import Stack
@@ -97,9 +98,7 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
         if key in kept and _differs(application, key, kept[key])
     ]  # fmt: skip
     try:
-        stays = {key: value for key, value in before.items() if key not in kept}
-        wished = {spelling[key]: value for key, value in kept.items()}
-        template = parse_template(_without_nulls({**stays, **wished}))
+        template = parse_template(changed(before, kept, spelling))
     except InvalidInputError as error:
         raise InvalidInputError([*error.faults, *faults]) from error
     if faults:
@@ -110,7 +109,7 @@ def wish_of(application: Application, document: dict[str, Any]) -> Wish:
 def _differs(application: Application, key: str, value: Any) -> bool:
     """Whether a key that is fixed would change; one that is invalid is a fault of its own."""
     try:
-        alone = parse_template(_without_nulls({**application.template, key: value}))
+        alone = parse_template(changed(application.template, {key: value}, {key: key}))
     except InvalidInputError:
         return False
     if key == "BusinessUnit" and alone.BusinessUnit == application.business_unit:
@@ -119,10 +118,6 @@ def _differs(application: Application, key: str, value: Any) -> bool:
     # Values are matched without regard to case.
     wished, had = (str(getattr(one, key)).casefold() for one in (alone, own))
     return wished != had
-
-
-def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if value is not None}
 
 
 def _merged_parameters(before: Any, changes: dict[str, Any]) -> dict[str, Any]:
